@@ -1,0 +1,44 @@
+/** Every limit of the gateway that is not a setting: a name, a value, and why. Settings with defaults live in config/. */
+
+export const KiB = 1024
+export const MiB = 1024 * KiB
+export const GiB = 1024 * MiB
+export const second = 1000
+export const minute = 60 * second
+export const hour = 60 * minute
+export const day = 24 * hour
+
+export const limits = {
+  /** Rows of one commit; above ~500 a commit is bound by CPU, not by the sync (evidence: buffer and MQTT, B2). */
+  batchArrivals: 500,
+  /** Bytes of arrivals in one commit. */
+  batchBytes: 4 * MiB,
+  /** Bytes of arrivals waiting for a verdict over all sources; above it, `later`. */
+  inFlightBytes: 64 * MiB,
+  inFlightArrivals: 20_000,
+  /** The engine answers a batch within this time or is replaced. */
+  engineDeadlineMs: 10 * second,
+  /** The largest record that leaves: Kafka's default maximum is 1 MiB of batch. */
+  recordBytes: 900_000,
+  /** JSON nesting in any payload. */
+  jsonDepth: 64,
+  peekRows: 500,
+  peekBytes: 4 * MiB,
+  /** Back-off of an uplink: doubles from the first to the last. */
+  backOffFirstMs: 200,
+  backOffLastMs: 30 * second,
+  /** A data key: at most this long and this many uses (SEALING S1). */
+  dataKeyMs: day,
+  dataKeyUses: 2 ** 28,
+  dataKeysInMemory: 20_000,
+  /** An `ensure` with the same content is sent once in this time. */
+  ensureMs: day,
+  ensureInMemory: 100_000,
+  /** Lifetimes of sealed originals (SEALING S7). */
+  originalSentMs: 14 * day,
+  originalHeldMs: 90 * day,
+  originalRefusedMs: 72 * hour,
+  originalRefusedRows: 1000,
+  seenMs: 7 * day,
+  listRows: 200,
+} as const

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+/** The everyday suite. The heavy loops (crash, soak, fuzz) have npm scripts and configurations of their own. */
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/crash/**', 'test/soak/**'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+  },
+})
