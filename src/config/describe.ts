@@ -1,0 +1,55 @@
+/** Writes the table of settings for people (the commented sample) and for editors (JSON schema). */
+import { type Choice, type Group, isChoice, isGroup, type Setting } from './document.ts'
+
+type Entry = Setting<unknown> | Group | Choice
+
+/** A commented YAML sample. `show` gives the text of values that are required or better shown otherwise, by path. */
+export function sampleYaml(group: Group, show: Readonly<Record<string, string>>): string {
+  return lines(group, show, '', '').join('\n')
+}
+
+function lines(group: Group, show: Readonly<Record<string, string>>, at: string, indent: string): string[] {
+  return Object.entries(group.settings).flatMap(([name, entry]) => {
+    const path = at ? `${at}.${name}` : name
+    if (isGroup(entry)) return [`${indent}${name}:`, ...lines(entry, show, path, `${indent}  `)]
+    if (isChoice(entry)) return [`${indent}${name}:`, ...choiceLines(entry, show, path, `${indent}  `)]
+    if (show[path] === undefined && entry.default === undefined) return []
+    return [setting(entry, `${indent}${name}: ${show[path] ?? JSON.stringify(entry.default)}`)]
+  })
+}
+
+function choiceLines(choice: Choice, show: Readonly<Record<string, string>>, at: string, indent: string): string[] {
+  return Object.entries(choice.kinds).flatMap(([kind, group], i) => {
+    const [first, ...rest] = lines(
+      group,
+      { ...show, [`${at}.${kind}.${choice.by}`]: kind },
+      `${at}.${kind}`,
+      `${indent}  `,
+    )
+    const item = [`${indent}- ${(first ?? '').trimStart()}`, ...rest]
+    return i === 0 ? item : item.map(line => `${indent}# ${line.slice(indent.length)}`)
+  })
+}
+
+function setting(entry: Setting<unknown>, text: string): string {
+  return `${text.padEnd(44)} # ${entry.about}`
+}
+
+/** JSON schema (draft 2020-12) for editors: names, nesting and descriptions; the values are checked by the gateway. */
+export function editorSchema(group: Group): unknown {
+  return { $schema: 'https://json-schema.org/draft/2020-12/schema', title: 'Clinic Gateway', ...schema(group) }
+}
+
+function schema(entry: Entry): Record<string, unknown> {
+  if (isChoice(entry)) return { type: 'array', items: { anyOf: Object.values(entry.kinds).map(schema) } }
+  if (!isGroup(entry)) return { description: entry.about, ...('default' in entry ? { default: entry.default } : {}) }
+  const required = Object.entries(entry.settings).filter(
+    ([, one]) => !isGroup(one) && !isChoice(one) && !('default' in one),
+  )
+  return {
+    type: 'object',
+    additionalProperties: false,
+    properties: Object.fromEntries(Object.entries(entry.settings).map(([name, one]) => [name, schema(one)])),
+    ...(required.length > 0 ? { required: required.map(([name]) => name) } : {}),
+  }
+}
