@@ -41,4 +41,18 @@ export const limits = {
   originalRefusedRows: 1000,
   seenMs: 7 * day,
   listRows: 200,
+  /** Segments of one HL7 message. */
+  hl7Segments: 10_000,
+  /** Fields, repetitions, components and subcomponents of one HL7 segment; a waveform in an OBX has tens of thousands. */
+  hl7SegmentParts: 100_000,
+  /** ERR segments (before v2.5: repetitions) of one HL7 answer. */
+  hl7AnswerErrors: 20,
+  /** Half-received frames over all MLLP connections; above it the connection that holds most is closed. */
+  mllpHalfFrameBytes: 32 * MiB,
+  /** Addresses of unknown MLLP senders that are logged, once each. */
+  mllpStrangers: 1000,
+  /** How long an MLLP connection is left unread before it is closed without an answer, so that senders do not storm. */
+  mllpLaterMs: second,
+  /** After our last word an MLLP peer has this long to read it and to hang up. */
+  mllpLingerMs: 2 * second,
 } as const

@@ -6,7 +6,8 @@
 import { pino } from 'pino'
 import { GatewayError } from './errors.ts'
 
-export type Fields = Readonly<Record<string, string | number | boolean | null>>
+type Value = string | number | boolean | null
+export type Fields = Readonly<Record<string, Value | Readonly<Record<string, Value>>>>
 
 export interface Log {
   info(message: string, fields?: Fields): void

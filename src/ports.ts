@@ -143,7 +143,11 @@ export interface Protector {
   readonly policy: string
   /** Throws Refusal (held: E_PRIVACY_NO_RULE, E_PRIVACY_SCAN, E_REFERENCE; never: E_RECORD_TOO_LARGE, E_TYPE). */
   seal(changes: readonly Change[], stamp: Stamp): SealedMessage
-  /** The transaction that held everything sealed since the last call is on disk. */
+  /** The message sealed last is part of the coming transaction: its new keys and `ensure`s count from here on. */
+  accept(): void
+  /** It is not: its new keys and `ensure`s were never made. */
+  discard(): void
+  /** The transaction with every accepted message since the last call is on disk. */
   committed(): void
   /** It is not: keys and `ensure`s made since then count as never sent. */
   rolledBack(): void
@@ -164,7 +168,7 @@ export interface Protector {
   /** b64u MAC of a device's secret or a client's token. */
   secretMac(kind: 'device' | 'client', id: string, secret: string): string
   /** What a positive answer may show: a MAC of the arrival number. */
-  receipt(epoch: number, arrival: number): string
+  receipt(arrival: number): string
 }
 
 /** One message as it is written: everything of it in one transaction. */
@@ -280,7 +284,8 @@ export type { Lane }
 /** Changes that a person asks for, through the admin API or the command line. */
 export type Command = Readonly<
   | { do: 'held.list' }
-  | { do: 'held.drop'; no: number; why: string }
+  | { do: 'held.show'; no: number }
+  | { do: 'held.drop'; no: number }
   | { do: 'device.add'; id: string; format: string | null; test: boolean }
   | { do: 'device.assign'; id: string; authority: string; value: string; from: Ms }
   | { do: 'device.list' }
@@ -291,7 +296,7 @@ export type Command = Readonly<
 
 export type Ask = Readonly<
   | { ask: 'take'; arrivals: readonly Arrival[] }
-  | { ask: 'kill'; arrival: Arrival }
+  | { ask: 'hold'; arrival: Arrival }
   | { ask: 'peek'; uplink: string; maxRows: number; maxBytes: number }
   | { ask: 'settle'; uplink: string; outcomes: readonly Outcome[] }
   | { ask: 'cursor'; uplink: string; cluster: string | null }

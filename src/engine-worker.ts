@@ -1,0 +1,147 @@
+/**
+ * The engine's thread: a composition root (with main.ts it may import every room). Opens the keys and the store, builds
+ * the engine, and answers asks one after the other.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { translators as shipped } from '../adapters/translators.ts'
+import { runCommand } from './commands.ts'
+import { buildDirectory } from './directory/directory.ts'
+import { Engine } from './engine.ts'
+import type { Post } from './engine-thread.ts'
+import { machine } from './environment.ts'
+import { GatewayError } from './errors.ts'
+import { check } from './fhir/check.ts'
+import { describe, openLog } from './log.ts'
+import type { Ask, Directory, Protector, SenderProfile, Store, Translator } from './ports.ts'
+import { authKeyOf, loadKeys, openProtector } from './protect/index.ts'
+import type { Arrival } from './records.ts'
+import { openStore } from './store/index.ts'
+
+/** What the engine needs to know; plain data, since it crosses threads. */
+export type EngineSettings = Readonly<{
+  gateway: Readonly<{ id: string; tenant: string; topicPrefix: string }>
+  purpose: 'demo' | 'production'
+  keys: string
+  data: Readonly<{ dir: string; budget: number; freeFloor: number }>
+  uplinks: readonly string[]
+  senders: readonly SenderProfile[]
+  anySender: SenderProfile | null
+  logLevel: string
+}>
+
+/** The engine with everything it stands on. Commands of the command line use it without a thread. */
+export class EngineRoom {
+  readonly engine: Engine
+  readonly store: Store
+  readonly protector: Protector
+  readonly authKey: Uint8Array
+  readonly #settings: EngineSettings
+  #directory: Directory
+
+  /** Throws GatewayError E_KEYS, E_DATABASE, E_ALREADY_RUNNING. */
+  constructor(settings: EngineSettings, translators: Readonly<Record<Arrival['format'], Translator>> = shipped) {
+    const { gateway, purpose } = settings
+    const log = openLog({ level: settings.logLevel })
+    const keys = loadKeys(settings.keys)
+    this.#settings = settings
+    this.protector = openProtector(keys, { ...gateway, gateway: gateway.id, purpose, environment: machine })
+    this.authKey = authKeyOf(keys.boxKey)
+    this.store = openStore({
+      ...settings.data,
+      gateway: gateway.id,
+      purpose,
+      uplinks: settings.uplinks,
+      environment: machine,
+    })
+    this.#directory = this.#build(1)
+    this.engine = new Engine({
+      environment: machine,
+      log,
+      store: this.store,
+      protector: this.protector,
+      check,
+      translators,
+      directory: () => this.#directory,
+    })
+  }
+
+  directory(): Directory {
+    return this.#directory
+  }
+
+  /** Reads devices and clients again; the next message sees them. */
+  reload(): Directory {
+    this.#directory = this.#build(this.#directory.revision + 1)
+    return this.#directory
+  }
+
+  #build(revision: number): Directory {
+    const { senders, anySender } = this.#settings
+    return buildDirectory(revision, { store: this.store, protector: this.protector, senders, anySender })
+  }
+}
+
+/** Serves asks on this thread's port until `stop`. Tests give translators of their own. */
+export function serve(settings: EngineSettings, translators?: Readonly<Record<Arrival['format'], Translator>>): void {
+  const port = parentPort
+  if (!port) throw new GatewayError('E_INTERNAL', 'engine thread')
+  const post = (message: Post) => port.postMessage(message)
+  const fatal = (error: unknown) => {
+    const known =
+      error instanceof GatewayError ? error : new GatewayError('E_INTERNAL', String(describe(error).frames ?? ''))
+    post({ post: 'fatal', code: known.code, at: known.at })
+    port.close()
+  }
+  let room: EngineRoom
+  try {
+    room = new EngineRoom(settings, translators)
+  } catch (error) {
+    return fatal(error)
+  }
+  port.on('message', ({ id, ask }: { id: number; ask: Ask }) => {
+    try {
+      const before = room.directory()
+      const ok = answer(room, ask)
+      if (room.directory() !== before) post({ post: 'directory', directory: room.directory() })
+      post({ post: 'answer', id, ok })
+      if (ask.ask === 'stop') port.close()
+    } catch (error) {
+      if (error instanceof GatewayError && ask.ask === 'do')
+        return post({ post: 'failed', id, code: error.code, at: error.at })
+      fatal(error)
+    }
+  })
+  post({
+    post: 'ready',
+    directory: room.directory(),
+    authKey: room.authKey,
+    notes: room.store.newEpoch ? [`E_EPOCH epoch ${room.store.epoch}`] : [],
+  })
+}
+
+function answer(room: EngineRoom, ask: Ask): unknown {
+  const { engine, store } = room
+  switch (ask.ask) {
+    case 'take':
+      return engine.take(ask.arrivals)
+    case 'hold':
+      return engine.hold(ask.arrival, 'E_KILLER')
+    case 'peek':
+      return engine.peek(ask.uplink, ask.maxRows, ask.maxBytes)
+    case 'settle':
+      return engine.settle(ask.uplink, ask.outcomes)
+    case 'cursor':
+      if (ask.cluster !== null) store.setCluster(ask.uplink, ask.cluster)
+      return store.cursor(ask.uplink)
+    case 'do':
+      return runCommand(room, ask.who, ask.command, machine)
+    case 'status':
+      return store.status()
+    case 'tidy':
+      return store.tidy(machine.now(), ask.budgetMs)
+    case 'stop':
+      return store.close()
+  }
+}
+
+if (workerData?.serve === true) serve(workerData.settings as EngineSettings)

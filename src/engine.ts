@@ -1,0 +1,360 @@
+/**
+ * The engine: one batch of arrivals → translate → check → seal → check → one synced commit → verdicts.
+ *
+ * It knows more than one stage by design (with intake and drain it is one of three such files), runs in a thread of its
+ * own, is synchronous, and holds the only write connection. Each arrival is judged in its own try: one bad message never
+ * costs another one its place. Numbers (arrival, seq) are held here and put back when a message or a commit fails, so
+ * that the outbox log has no holes.
+ */
+import type { Environment } from './environment.ts'
+import { errorRow, GatewayError, Refusal } from './errors.ts'
+import { describe, type Log } from './log.ts'
+import type { Check, Directory, Named, Protector, SealedMessage, Stamp, Store, Taken, Translator } from './ports.ts'
+import type { Arrival, Change, Code, Issue, Outcome, Sealed, Translated, Verdict } from './records.ts'
+
+export type EngineParts = Readonly<{
+  environment: Environment
+  log: Log
+  store: Store
+  protector: Protector
+  check: Check
+  translators: Readonly<Record<Arrival['format'], Translator>>
+  directory: () => Directory
+}>
+
+/** Types whose newest version alone counts; a late release does not send them when a newer one went out (DESIGN §7). */
+const stateTypes = new Set([
+  'Patient',
+  'Encounter',
+  'AllergyIntolerance',
+  'Practitioner',
+  'Organization',
+  'Location',
+  'Device',
+])
+
+/** What a message becomes: what is written of it, and what its sender hears. */
+type Draft = Readonly<{ taken: Taken | null; verdict: Verdict }>
+
+/** What the earlier messages of the same batch did, which the database does not show yet. */
+type Batch = {
+  seen: Map<string, Draft>
+  controls: Set<string>
+  snapshots: Map<string, readonly string[]>
+  links: Map<string, string>
+}
+
+export class Engine {
+  readonly #parts: EngineParts
+  #arrival: number
+  #seq: number
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    const { arrival, seq } = parts.store.counters()
+    this.#arrival = arrival
+    this.#seq = seq
+  }
+
+  /**
+   * Judges a batch. Returns one verdict per arrival, in order; a positive one only after the synced commit.
+   * Throws GatewayError E_DISK when the disk refused: the process must end, the senders still own their messages.
+   */
+  take(arrivals: readonly Arrival[]): Verdict[] {
+    return this.#commit(arrivals)
+  }
+
+  /** Holds a message that stopped the engine or the database before: sealed as it came, untranslated. */
+  hold(arrival: Arrival, rule: Code): Verdict {
+    const numbers = this.#numbers()
+    try {
+      return this.#write([this.#held(arrival, [{ code: rule, at: '' }], null)])[0] as Verdict
+    } catch (error) {
+      this.#undo(numbers)
+      if (error instanceof GatewayError && error.code === 'E_FULL') return { kind: 'later', code: 'E_FULL' }
+      throw error
+    }
+  }
+
+  /** The next rows for an uplink, opened. A row that does not open under the box key is parked and skipped. */
+  peek(uplink: string, maxRows: number, maxBytes: number): Sealed[] {
+    const { store } = this.#parts
+    for (;;) {
+      const rows = store.peek(uplink, maxRows, maxBytes)
+      const last = rows.at(-1)
+      if (!last) return []
+      const opened = rows.flatMap(row => this.#open(row, uplink))
+      if (opened.length > 0) return opened
+      store.settle(uplink, [{ kind: 'delivered', through: last.seq }])
+    }
+  }
+
+  settle(uplink: string, outcomes: readonly Outcome[]): void {
+    this.#parts.store.settle(uplink, outcomes)
+  }
+
+  #open(row: Parameters<Protector['openRow']>[0], uplink: string): Sealed[] {
+    try {
+      return [this.#parts.protector.openRow(row)]
+    } catch (error) {
+      this.#parts.log.error('an outbox row does not open; it is parked', { uplink, seq: row.seq, ...describe(error) })
+      this.#parts.store.settle(uplink, [{ kind: 'unsendable', seq: row.seq, code: 'E_OUTBOX_ROW' }])
+      return []
+    }
+  }
+
+  #commit(arrivals: readonly Arrival[]): Verdict[] {
+    const numbers = this.#numbers()
+    const batch: Batch = { seen: new Map(), controls: new Set(), snapshots: new Map(), links: new Map() }
+    try {
+      return this.#write(arrivals.map(arrival => this.#judge(arrival, batch)))
+    } catch (error) {
+      this.#undo(numbers)
+      if (!(error instanceof GatewayError)) throw error
+      if (error.code === 'E_FULL') return arrivals.map(() => ({ kind: 'later', code: 'E_FULL' }))
+      if (error.code === 'E_DATABASE') return this.#bisect(arrivals)
+      throw error
+    }
+  }
+
+  #write(drafts: readonly Draft[]): Verdict[] {
+    this.#parts.store.take(drafts.flatMap(draft => draft.taken ?? []))
+    this.#parts.protector.committed()
+    return drafts.map(draft => draft.verdict)
+  }
+
+  #numbers(): { arrival: number; seq: number } {
+    return { arrival: this.#arrival, seq: this.#seq }
+  }
+
+  #undo(numbers: { arrival: number; seq: number }): void {
+    this.#parts.protector.rolledBack()
+    this.#arrival = numbers.arrival
+    this.#seq = numbers.seq
+  }
+
+  /** A batch that the database refused is halved until the message that it refuses stands alone; that one is held. */
+  #bisect(arrivals: readonly Arrival[]): Verdict[] {
+    const half = arrivals.length >> 1
+    if (half > 0) return [...this.#commit(arrivals.slice(0, half)), ...this.#commit(arrivals.slice(half))]
+    return arrivals.map(arrival => {
+      this.#parts.log.error('the database refused a message; it is held', { source: arrival.source })
+      return this.hold(arrival, 'E_DATABASE')
+    })
+  }
+
+  #judge(arrival: Arrival, batch: Batch): Draft {
+    const seen = this.#macs(arrival)
+    const repeat = seen && this.#repeat(arrival, seen, batch)
+    if (repeat) return repeat
+    const draft = this.#draft(arrival, seen, batch)
+    if (seen && draft.taken?.seen) {
+      batch.seen.set(hex(seen.control, seen.content), draft)
+      batch.controls.add(hex(seen.control))
+    }
+    return draft
+  }
+
+  /** MACs of the sender's id and of the bytes; null where the wire has no id and repeats cannot be told. */
+  #macs(arrival: Arrival): { control: Uint8Array; content: Uint8Array } | null {
+    if (arrival.messageId === null && arrival.format !== 'measurement') return null
+    const { protector } = this.#parts
+    const profile = arrival.format === 'hl7v2' ? arrival.sender : `${arrival.source}/${arrival.sender}`
+    return {
+      control: protector.seenControl(profile, arrival.messageId ?? ''),
+      content: protector.seenContent(profile, arrival.bytes),
+    }
+  }
+
+  /** A message that is ours already is answered from the present state of the first one. */
+  #repeat(arrival: Arrival, seen: { control: Uint8Array; content: Uint8Array }, batch: Batch): Draft | null {
+    const mate = batch.seen.get(hex(seen.control, seen.content))
+    if (mate && (mate.verdict.kind === 'kept' || mate.verdict.kind === 'held')) {
+      return { taken: null, verdict: { kind: 'same', as: mate.verdict.kind, receipt: mate.verdict.receipt } }
+    }
+    const first = this.#parts.store.seen(seen.control, seen.content)
+    if (first?.sameContent) {
+      const receipt = this.#parts.protector.receipt(first.arrival)
+      return { taken: null, verdict: { kind: 'same', as: first.state, receipt } }
+    }
+    const otherContent = first !== null || batch.controls.has(hex(seen.control))
+    if (otherContent && arrival.format === 'fhir') {
+      return { taken: null, verdict: { kind: 'never', issues: [{ code: 'E_IDEMPOTENCY', at: 'Idempotency-Key' }] } }
+    }
+    return null
+  }
+
+  #draft(arrival: Arrival, seen: Taken['seen'], batch: Batch): Draft {
+    const numbers = this.#numbers()
+    try {
+      return this.#kept(arrival, seen, batch)
+    } catch (error) {
+      this.#arrival = numbers.arrival
+      this.#seq = numbers.seq
+      this.#parts.protector.discard()
+      if (error instanceof Refusal) {
+        return error.kind === 'held' ? this.#held(arrival, error.issues, seen) : this.#refused(arrival, error.issues)
+      }
+      this.#parts.log.error('a translator failed; the message is held', { source: arrival.source, ...describe(error) })
+      return this.#held(arrival, [{ code: 'E_TRANSLATOR', at: '' }], seen)
+    }
+  }
+
+  #kept(arrival: Arrival, seen: Taken['seen'], batch: Batch): Draft {
+    const { protector, translators } = this.#parts
+    const translated = translators[arrival.format].translate(arrival, this.#parts.directory())
+    for (const change of translated.changes) this.#demandValid(change, 'E_OUTPUT_INVALID')
+    const links = this.#links(translated.changes, batch)
+    const { gone, snapshots } = this.#snapshots(translated, batch)
+    const no = ++this.#arrival
+    const sealed = protector.seal([...translated.changes, ...gone], this.#stamp(arrival, no, seen))
+    for (const resource of sealed.resources) this.#demandValid({ verb: 'replace', resource }, 'E_SEALED_INVALID')
+    protector.accept()
+    const taken: Taken = {
+      ...this.#common(arrival, no),
+      state: 'kept',
+      rule: null,
+      at: null,
+      mapping: translated.mapping,
+      seen: translated.repeatable ? seen : null,
+      subjects: sealed.subjects,
+      rows: sealed.records.map(record => protector.sealRow(record, this.#parts.store.epoch)),
+      heads: heads(sealed.named),
+      snapshots,
+      links,
+      work: this.#work(arrival, translated),
+    }
+    for (const { list, ids } of snapshots) batch.snapshots.set(list, ids)
+    for (const { from, to } of links) batch.links.set(from, to)
+    return { taken, verdict: { kind: 'kept', issues: translated.issues, receipt: protector.receipt(no) } }
+  }
+
+  #held(arrival: Arrival, issues: readonly Issue[], seen: Taken['seen']): Draft {
+    const no = ++this.#arrival
+    const taken = {
+      ...this.#aside(arrival, no, issues),
+      state: 'held' as const,
+      seen: arrival.messageId === null ? null : seen,
+    }
+    return { taken, verdict: { kind: 'held', issues, receipt: this.#parts.protector.receipt(no) } }
+  }
+
+  /** A refused message stays the sender's; we keep a short-lived sealed evidence copy, never released. */
+  #refused(arrival: Arrival, issues: readonly Issue[]): Draft {
+    const no = ++this.#arrival
+    return { taken: { ...this.#aside(arrival, no, issues), state: 'refused' }, verdict: { kind: 'never', issues } }
+  }
+
+  #aside(arrival: Arrival, no: number, issues: readonly Issue[]): Taken {
+    const first = issues.find(issue => errorRow(issue.code).class === 'held') ?? issues[0]
+    return {
+      ...this.#common(arrival, no),
+      state: 'held',
+      rule: first?.code ?? 'E_INTERNAL',
+      at: first?.at ?? '',
+      mapping: '',
+      seen: null,
+      subjects: [],
+      rows: [],
+      heads: [],
+      snapshots: [],
+      links: [],
+      work: [],
+    }
+  }
+
+  #common(
+    arrival: Arrival,
+    no: number,
+  ): Pick<Taken, 'no' | 'receivedAt' | 'source' | 'sender' | 'format' | 'outline' | 'mode' | 'original'> {
+    const { protector, translators } = this.#parts
+    return {
+      no,
+      receivedAt: arrival.receivedAt,
+      source: arrival.source,
+      sender: arrival.format === 'measurement' ? hex(protector.mark('label', arrival.sender)) : arrival.sender,
+      format: arrival.format,
+      outline: translators[arrival.format].outline(arrival),
+      mode: arrival.mode,
+      original: protector.sealOriginal(no, arrival.bytes),
+    }
+  }
+
+  #stamp(arrival: Arrival, no: number, seen: Taken['seen']): Stamp {
+    const { protector, store } = this.#parts
+    return {
+      epoch: store.epoch,
+      arrival: no,
+      release: 0,
+      receivedAt: arrival.receivedAt,
+      mode: arrival.mode,
+      historical: false,
+      content: seen?.content ?? protector.seenContent(`${arrival.source}/${arrival.sender}`, arrival.bytes),
+      nextSeq: () => ++this.#seq,
+    }
+  }
+
+  #demandValid(change: Pick<Change, 'verb' | 'resource'>, code: 'E_OUTPUT_INVALID' | 'E_SEALED_INVALID'): void {
+    if (change.verb === 'delete') return
+    const [issue] = this.#parts.check(change.resource)
+    if (issue) throw new Refusal([{ code, at: issue.at }])
+  }
+
+  /** Merges of this message; a merge that would lead back to where it began is held (HL7 v2 A40, DESIGN §7). */
+  #links(changes: readonly Change[], batch: Batch): { from: string; to: string }[] {
+    const { protector } = this.#parts
+    return changes.flatMap(change => {
+      const [prior, survivor] = [change.identity[0], change.alsoFor?.[0]]
+      if (!prior || !survivor || change.resource.resourceType !== 'Patient') return []
+      const link = { from: protector.idOf('Patient', prior), to: protector.idOf('Patient', survivor) }
+      if (this.#leads(link.to, link.from, batch)) throw new Refusal([{ code: 'E_MERGE_CYCLE', at: 'MRG-1' }])
+      return [link]
+    })
+  }
+
+  #leads(from: string, to: string, batch: Batch): boolean {
+    const passed = new Set<string>()
+    for (let at: string | null = from; at && !passed.has(at); at = batch.links.get(at) ?? this.#parts.store.link(at)) {
+      if (at === to) return true
+      passed.add(at)
+    }
+    return false
+  }
+
+  /** What a complete list no longer names is gone: a `delete` for each. */
+  #snapshots(translated: Translated, batch: Batch): { gone: Change[]; snapshots: { list: string; ids: string[] }[] } {
+    const { protector, store } = this.#parts
+    const gone: Change[] = []
+    const snapshots = translated.snapshots.map(({ type, subject }) => {
+      const list = `${type}/${protector.idOf('Patient', subject)}`
+      const ofType = translated.changes.filter(change => change.resource.resourceType === type)
+      const ids = ofType.flatMap(change => (change.identity[0] ? [protector.idOf(type, change.identity[0])] : []))
+      for (const id of batch.snapshots.get(list) ?? store.snapshot(list)) {
+        if (ids.includes(id)) continue
+        const resource = { resourceType: type, id: `gone-${gone.length}` } as Change['resource']
+        gone.push({ verb: 'delete', resource, identity: [{ pseudonym: id }], subject })
+      }
+      return { list, ids }
+    })
+    return { gone, snapshots }
+  }
+
+  #work(arrival: Arrival, translated: Translated): Taken['work'] {
+    const { protector } = this.#parts
+    return translated.unmapped.map(({ at, system, code }) => ({
+      at,
+      mark: protector.mark('work', JSON.stringify([arrival.sender, at, system, code])),
+      code: protector.sealNote('work', JSON.stringify({ system, code })),
+    }))
+  }
+}
+
+function heads(named: SealedMessage['named']): string[] {
+  return named
+    .filter((one: Named) => one.verb !== 'ensure' && stateTypes.has(one.type))
+    .map(one => `${one.type}/${one.id}`)
+}
+
+function hex(...parts: readonly Uint8Array[]): string {
+  return Buffer.concat(parts).toString('hex')
+}
