@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+/**
+ * The command `clinic-gateway`. Plain JavaScript, so that an old Node can say what is missing: needs Node 24, which the
+ * project brings along as the npm package `node` where the host has another one.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const wanted = 24
+// SIGUSR1 opens the debugger on a running process; a box with patients' data must not have that door
+const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
+
+if (Number(process.versions.node.split('.')[0]) >= wanted && process.execArgv.includes(flags[0])) {
+  const built = new URL('../dist/src/cli/main.js', import.meta.url)
+  const source = new URL('../src/cli/main.ts', import.meta.url)
+  const { main } = await import((existsSync(fileURLToPath(source)) ? source : built).href)
+  process.exitCode = await main(process.argv.slice(2))
+} else {
+  again()
+}
+
+/** Starts the same command once more under a Node that fits, with the flags it needs, and passes signals on. */
+function again() {
+  const own = `${root}node_modules/node/bin/node`
+  const fits = Number(process.versions.node.split('.')[0]) >= wanted
+  const node = fits ? process.execPath : own
+  if (!existsSync(node)) {
+    process.stderr.write(
+      `clinic-gateway needs Node ${wanted} or newer; this is ${process.version}. In a clone: npm install\n`,
+    )
+    process.exit(69)
+  }
+  const child = spawn(node, [...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => process.exit(code ?? (signal ? 70 : 0)))
+}

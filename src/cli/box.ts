@@ -1,0 +1,74 @@
+/** Reaches a gateway: a running one through its admin API, a stopped one by starting the engine alone. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { runCommand } from '../commands.ts'
+import type { Config } from '../config/config.ts'
+import { EngineRoom } from '../engine-worker.ts'
+import { machine } from '../environment.ts'
+import { GatewayError, type KnownCode } from '../errors.ts'
+import { engineSettings } from '../main.ts'
+import type { Command } from '../ports.ts'
+
+type Door = Readonly<{ address: string; token: string }>
+
+const answerWithinMs = 10_000
+
+/** Carries out a command on the box of this configuration, running or not. */
+export async function carryOut(config: Config, command: Command): Promise<unknown> {
+  const door = readDoor(config)
+  const answer = door ? await ask(door, command) : null
+  if (answer) return answer.ok
+  const room = new EngineRoom(engineSettings(config))
+  try {
+    return runCommand(room, 'local', command, machine)
+  } finally {
+    room.store.close()
+  }
+}
+
+/** The status of a running gateway. Throws GatewayError E_NOT_RUNNING. */
+export async function runningStatus(config: Config): Promise<RunningStatus> {
+  const door = readDoor(config)
+  const response = door && (await request(`http://${door.address}/status`, {}))
+  if (!response?.ok) throw new GatewayError('E_NOT_RUNNING', config.data.dir)
+  return (await response.json()) as RunningStatus
+}
+
+export type RunningStatus = Readonly<{
+  gateway: string
+  purpose: string
+  listen: Readonly<Record<string, string>>
+  sources: readonly Readonly<{ name: string; lastAt: string | null; received: number; refused: number }>[]
+  outbox: Readonly<{ pending: number; bytes: number; used: number; budget: number; oldestSeconds: number }>
+  uplinks: readonly Readonly<{ name: string; state: string; through: number; parked: number; sent: number }>[]
+  held: number
+  worklist: number
+  alarms: readonly Readonly<{ code: string; since: string }>[]
+}>
+
+async function ask(door: Door, command: Command): Promise<{ ok: unknown } | null> {
+  const response = await request(`http://${door.address}/do`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${door.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(command),
+  })
+  if (!response) return null
+  const body = (await response.json()) as { ok?: unknown; code?: KnownCode; at?: string }
+  if (response.ok) return { ok: body.ok }
+  throw new GatewayError(body.code ?? 'E_INTERNAL', body.at ?? '')
+}
+
+/** Null where nobody listens. */
+async function request(url: string, init: RequestInit): Promise<Response | null> {
+  try {
+    return await fetch(url, { ...init, signal: AbortSignal.timeout(answerWithinMs) })
+  } catch {
+    return null
+  }
+}
+
+function readDoor(config: Config): Door | null {
+  const file = join(config.data.dir, 'admin.json')
+  if (!existsSync(file)) return null
+  return JSON.parse(readFileSync(file, 'utf8')) as Door
+}

@@ -1,0 +1,18 @@
+/** Where a command writes: data to standard output, words to standard error. Tests give their own. */
+export interface Io {
+  out(text: string): void
+  err(text: string): void
+  /** True when a person reads standard output. */
+  readonly person: boolean
+}
+
+export const terminal: Io = {
+  out: text => void process.stdout.write(text),
+  err: text => void process.stderr.write(text),
+  person: process.stdout.isTTY === true,
+}
+
+/** JSON for a person (indented) or for a program (one line). */
+export function json(io: Io, value: unknown): string {
+  return `${JSON.stringify(value, null, io.person ? 2 : 0)}\n`
+}

@@ -1,0 +1,73 @@
+/** The command line: finds the command, turns errors into one line and an exit code of sysexits.h. */
+import { ConfigError } from '../config/load.ts'
+import { errorRow, GatewayError } from '../errors.ts'
+import { describe } from '../log.ts'
+import type { Io } from './io.ts'
+import { terminal } from './io.ts'
+
+type Command = (argv: readonly string[], io: Io) => Promise<number>
+
+/** Each command is loaded when it is asked for, so that none pays for another's packages. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import('./init.ts')).init,
+  run: async () => (await import('./run.ts')).run,
+  check: async () => (await import('./status.ts')).check,
+  translate: async () => (await import('./translate.ts')).translate,
+  send: async () => (await import('./send.ts')).send,
+  status: async () => (await import('./status.ts')).status,
+  held: async () => (await import('./held.ts')).held,
+  codes: async () => (await import('./held.ts')).codes,
+  devices: async () => (await import('./people.ts')).devices,
+  clients: async () => (await import('./people.ts')).clients,
+  topics: async () => (await import('./topics.ts')).topics,
+  decrypt: async () => (await import('./decrypt.ts')).decrypt,
+}
+
+const help = `clinic-gateway COMMAND [options]
+
+  init        make a demo: throw-away keys, configuration, a device, a client
+  run         run the gateway
+  check       is this configuration good?
+  translate   what does a message become?
+  send        send one file to the running gateway
+  status      what came in, what went out, what is wrong
+  held        messages that wait for a person
+  codes       local codes without a mapping
+  devices     trackers and who wears them
+  clients     programs that post FHIR
+  topics      make the Kafka topics
+  decrypt     open sealed records (where the private key is)
+
+clinic-gateway COMMAND --help shows options and examples. --json prints for programs; unknown members may be added.
+Exit codes: 0 good, 1 something found, 64 usage, 69 not reachable or port in use, 70 our mistake, 74 disk, 78 configuration.
+`
+
+/** Runs one command line; resolves with the exit code. */
+export async function main(argv: readonly string[], io: Io = terminal): Promise<number> {
+  const [name, ...rest] = argv
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help')
+    return (io.out(help), name === undefined ? 64 : 0)
+  const load = commands[name]
+  try {
+    if (!load) throw new GatewayError('E_USAGE', '', 'no such command; clinic-gateway --help lists them')
+    const command = await load()
+    return await command(rest, io)
+  } catch (error) {
+    return complain(error, io)
+  }
+}
+
+function complain(error: unknown, io: Io): number {
+  if (error instanceof ConfigError) {
+    io.err(`E_CONFIG: ${errorRow('E_CONFIG').text}\n${error.lines().join('\n')}\n`)
+    return 78
+  }
+  if (error instanceof GatewayError) {
+    io.err(`${error.message}\n`)
+    if (error.code === 'E_PORT_BUSY')
+      io.err('another port: --set sources.mllp.port=0 (or mqtt, fhir; admin.port), 0 = any free one\n')
+    return errorRow(error.code).exit ?? 1
+  }
+  io.err(`E_INTERNAL: ${errorRow('E_INTERNAL').text} ${JSON.stringify(describe(error))}\n`)
+  return 70
+}

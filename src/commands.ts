@@ -1,0 +1,91 @@
+/** What a person asks for, carried out on the engine's side: held messages, devices, clients, the work list. */
+
+import type { DeviceLabel } from './directory/directory.ts'
+import type { Environment } from './environment.ts'
+import { GatewayError } from './errors.ts'
+import { limits } from './limits.ts'
+import type { Command, Directory, HeldRow, Protector, Store } from './ports.ts'
+
+/** Secrets of devices and tokens of clients: 160 random bits, shown once, kept as MAC. */
+const secretBytes = 20
+
+type Room = Readonly<{ store: Store; protector: Protector; directory(): Directory; reload(): Directory }>
+
+/** Carries out one command for `who` (a user of the box). Throws GatewayError E_USAGE. */
+export function runCommand(room: Room, who: string, command: Command, environment: Environment): unknown {
+  const { store } = room
+  const now = environment.now()
+  switch (command.do) {
+    case 'held.list':
+      return store.heldList(limits.listRows).map(heldView)
+    case 'held.show':
+      return heldView(find(store, command.no))
+    case 'held.drop':
+      if (!store.dropHeld(command.no, who, now)) throw new GatewayError('E_USAGE', `held ${command.no}`)
+      return { dropped: command.no }
+    case 'device.add':
+      return addDevice(room, who, command, environment)
+    case 'device.assign':
+      return assignDevice(room, who, command, environment)
+    case 'device.list':
+      return [...room.directory().devices.values()].map(({ secretMac, ...device }) => device)
+    case 'client.add':
+      return addClient(room, who, command, environment)
+    case 'client.list':
+      return [...room.directory().clients.values()].map(({ name, scopes }) => ({ name, scopes }))
+    case 'codes.list':
+      return store.work(limits.listRows).map(row => ({ sender: row.sender, at: row.at, count: row.count }))
+  }
+}
+
+function heldView(row: HeldRow) {
+  return { ...row, receivedAt: new Date(row.receivedAt).toISOString() }
+}
+
+function find(store: Store, no: number): HeldRow {
+  const row = store.heldList(Number.MAX_SAFE_INTEGER).find(one => one.no === no)
+  if (!row) throw new GatewayError('E_USAGE', `held ${no}`)
+  return row
+}
+
+function addDevice(room: Room, who: string, command: Extract<Command, { do: 'device.add' }>, environment: Environment) {
+  const { id, format, test } = command
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id)) throw new GatewayError('E_USAGE', 'device id')
+  if (room.directory().devices.has(id)) throw new GatewayError('E_USAGE', 'device id is taken')
+  const secret = environment.random(secretBytes).toString('base64url')
+  const label: DeviceLabel = { id, format, test }
+  const { protector, store } = room
+  store.putDevice(
+    protector.mark('label', id),
+    protector.sealNote('label', JSON.stringify(label)),
+    protector.secretMac('device', id, secret),
+    who,
+    environment.now(),
+  )
+  room.reload()
+  return { id, secret }
+}
+
+function assignDevice(
+  room: Room,
+  who: string,
+  command: Extract<Command, { do: 'device.assign' }>,
+  environment: Environment,
+) {
+  const { id, authority, value, from } = command
+  if (!room.directory().devices.has(id)) throw new GatewayError('E_USAGE', 'no such device')
+  const wearer = room.protector.idOf('Patient', { system: authority, value })
+  room.store.assign(room.protector.mark('label', id), wearer, from, who, environment.now())
+  room.reload()
+  return { id, from: new Date(from).toISOString() }
+}
+
+function addClient(room: Room, who: string, command: Extract<Command, { do: 'client.add' }>, environment: Environment) {
+  const { name, scopes } = command
+  if (!/^[a-z0-9-]{1,32}$/.test(name)) throw new GatewayError('E_USAGE', 'client name')
+  if (room.directory().clients.has(name)) throw new GatewayError('E_USAGE', 'client name is taken')
+  const secret = environment.random(secretBytes).toString('base64url')
+  room.store.putClient(name, room.protector.secretMac('client', name, secret), scopes, who, environment.now())
+  room.reload()
+  return { token: `${name}.${secret}` }
+}

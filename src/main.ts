@@ -1,0 +1,262 @@
+/**
+ * The running gateway: a composition root. Engine thread, intake, sources, drains, admin API, and the order in which
+ * they start and stop: nothing listens before the engine is ready, nothing is acknowledged after it has stopped.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { openSources } from '../adapters/sources.ts'
+import { Metrics } from './admin/metrics.ts'
+import { startAdmin } from './admin/server.ts'
+import { Alarms } from './alarms.ts'
+import type { Config, UplinkConfig } from './config/config.ts'
+import { anyLoopbackSender, loadProfiles } from './directory/profiles.ts'
+import { Drain } from './drain.ts'
+import { EngineThread } from './engine-thread.ts'
+import type { EngineSettings } from './engine-worker.ts'
+import { type Environment, machine } from './environment.ts'
+import type { GatewayError } from './errors.ts'
+import { BatchingIntake } from './intake.ts'
+import { minute } from './limits.ts'
+import { describe, type Log, openLog } from './log.ts'
+import type { Command, Source, StoreStatus, Uplink } from './ports.ts'
+import { authenticator, type ProtectorOptions } from './protect/index.ts'
+import { fileUplink } from './uplink/file.ts'
+import { kafkaUplink } from './uplink/kafka.ts'
+
+const tidyEveryMs = 1 * minute
+const tidyBudgetMs = 50
+const watchEveryMs = 5000
+
+/** What a running gateway says of itself. */
+export type Listening = Readonly<Record<string, string>>
+
+export class Gateway {
+  readonly #config: Config
+  readonly #environment: Environment
+  readonly #log: Log
+  readonly #engine: EngineThread
+  readonly #intake: BatchingIntake
+  readonly #sources: Source[]
+  readonly #drains: Drain[]
+  readonly #metrics: Metrics
+  readonly #alarms: Alarms
+  readonly #listen: Record<string, string> = {}
+  #closeAdmin: () => Promise<void> = async () => {}
+  #timers: (() => void)[] = []
+  #fullAt = 0
+
+  /** `onFatal`: the engine cannot go on; the process must end with the error's exit code. */
+  constructor(config: Config, onFatal: (error: GatewayError) => void) {
+    this.#config = config
+    this.#environment = machine
+    this.#log = openLog({ level: config.log.level })
+    this.#alarms = new Alarms(machine, this.#log)
+    this.#metrics = new Metrics(Object.keys(config.sources), machine.now)
+    this.#engine = new EngineThread({
+      entry: new URL(import.meta.url.endsWith('.ts') ? './engine-worker.ts' : './engine-worker.js', import.meta.url),
+      data: { serve: true, settings: engineSettings(config) },
+      environment: machine,
+      log: this.#log,
+      onFatal,
+    })
+    this.#intake = new BatchingIntake({
+      engine: this.#engine,
+      environment: machine,
+      observer: {
+        received: source => this.#metrics.received(source),
+        refused: (source, code) => this.#metrics.refused(source, code),
+        answered: (source, verdict, ms) => {
+          this.#metrics.answered(source, verdict, ms)
+          if (verdict.kind === 'held') this.#alarms.set('E_HELD', true)
+          if (verdict.kind === 'later' && verdict.code === 'E_FULL') this.#fullAt = machine.monotonic()
+        },
+      },
+      authenticate: (kind, id, secret) => this.#authenticate(kind, id, secret),
+      onCommit: () => {
+        for (const drain of this.#drains) drain.nudge()
+      },
+    })
+    const parts = { environment: machine, log: this.#log }
+    this.#sources = openSources(config.sources, { intake: this.#intake, ...parts })
+    this.#drains = config.uplinks.map(uplink => {
+      const opened = openUplink(uplink, config, this.#log)
+      return new Drain({ engine: this.#engine, uplink: opened, ...parts })
+    })
+  }
+
+  /** Starts everything; resolves with the bound addresses once messages are taken. Stops what it started on an error. */
+  async start(): Promise<Listening> {
+    try {
+      await this.#engine.start()
+      for (const note of this.#engine.notes) this.#log.warn('engine', { note })
+      this.#alarms.set(
+        'E_EPOCH',
+        this.#engine.notes.some(note => note.startsWith('E_EPOCH')),
+      )
+      await this.#startAdmin()
+      for (const source of this.#sources) this.#listen[source.name] = await source.start()
+      for (const drain of this.#drains) drain.start()
+      this.#every(tidyEveryMs, () => this.#engine.ask({ ask: 'tidy', budgetMs: tidyBudgetMs }))
+      this.#every(watchEveryMs, () => this.#watch())
+      return this.#listen
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  /** Sources first (they answer what is in flight), then the intake, the drains, the engine, the admin API. */
+  async stop(): Promise<void> {
+    for (const cancel of this.#timers) cancel()
+    await Promise.all(
+      this.#sources.map(source => source.stop().catch(error => this.#log.warn('stop', describe(error)))),
+    )
+    await this.#intake.stop()
+    await Promise.all(this.#drains.map(drain => drain.stop()))
+    await this.#engine.stop()
+    await this.#closeAdmin()
+  }
+
+  /** GET /status: fields are added, never renamed. */
+  async status(): Promise<unknown> {
+    const store = await this.#storeStatus()
+    return {
+      gateway: this.#config.gateway.id,
+      purpose: this.#config.privacy.mode,
+      listen: this.#listen,
+      sources: this.#metrics.sources().map(source => ({ ...source, lastAt: time(source.lastAt) })),
+      outbox: {
+        pending: store.pending,
+        bytes: store.pendingBytes,
+        used: store.usedBytes,
+        budget: store.budget,
+        oldestSeconds: this.#oldestSeconds(store),
+      },
+      uplinks: this.#drains.map(drain => {
+        const cursor = store.cursors.find(row => row.uplink === drain.name)
+        return {
+          name: drain.name,
+          state: drain.state,
+          through: cursor?.through ?? 0,
+          parked: cursor?.parked ?? 0,
+          sent: drain.sent,
+        }
+      }),
+      engine: { epoch: store.epoch, arrivals: store.arrivals, seq: store.seq, lost: this.#engine.lost },
+      held: store.held,
+      worklist: store.worklist,
+      alarms: this.#alarms.list().map(({ code, since }) => ({ code, since: time(since) })),
+    }
+  }
+
+  async #startAdmin(): Promise<void> {
+    const token = machine.random(32).toString('base64url')
+    const { host, port } = this.#config.admin
+    const admin = await startAdmin({
+      host,
+      port,
+      token,
+      status: () => this.status(),
+      metrics: async () => {
+        const store = await this.#storeStatus()
+        return this.#metrics.text({
+          store,
+          oldestSeconds: this.#oldestSeconds(store),
+          uplinks: this.#drains.map(({ name, state, sent }) => ({ name, state, sent })),
+          alarms: this.#alarms.list(),
+        })
+      },
+      ready: async () => {
+        const store = await this.#storeStatus()
+        return store.usedBytes < store.budget && machine.monotonic() - this.#fullAt > watchEveryMs
+      },
+      carryOut: (command: Command) => this.#engine.ask({ ask: 'do', who: 'local', command }),
+    })
+    this.#closeAdmin = admin.close
+    this.#listen.admin = admin.address
+    mkdirSync(this.#config.data.dir, { recursive: true, mode: 0o700 })
+    const file = join(this.#config.data.dir, 'admin.json')
+    writeFileSync(file, JSON.stringify({ address: admin.address, token }), { mode: 0o600 })
+  }
+
+  #authenticate(kind: 'device' | 'client', id: string, secret: string): boolean {
+    const directory = this.#engine.directory()
+    const mac = kind === 'device' ? directory.devices.get(id)?.secretMac : directory.clients.get(id)?.tokenMac
+    return mac !== undefined && authenticator(this.#engine.authKey())(kind, id, secret, mac)
+  }
+
+  async #watch(): Promise<void> {
+    const store = await this.#storeStatus()
+    this.#alarms.set('E_HELD', store.held > 0)
+    this.#alarms.set('E_FULL', this.#fullAt > 0 && machine.monotonic() - this.#fullAt < 2 * watchEveryMs)
+    const troubles = new Set(this.#drains.flatMap(drain => drain.trouble?.code ?? []))
+    const known = [
+      'E_UPLINK_DOWN',
+      'E_UPLINK_AUTH',
+      'E_UPLINK_CONFIG',
+      'E_UPLINK_CLUSTER',
+      'E_UPLINK_DOUBTFUL',
+      'E_DISK',
+    ] as const
+    for (const code of known) this.#alarms.set(code, troubles.has(code))
+    this.#alarms.set(
+      'E_UPLINK_REJECTED',
+      store.cursors.some(cursor => cursor.parked > 0),
+    )
+  }
+
+  #every(ms: number, work: () => Promise<unknown>): void {
+    let cancel = () => {}
+    const next = () => {
+      cancel = this.#environment.after(ms, () => {
+        work()
+          .catch(error => this.#log.warn('housekeeping', describe(error)))
+          .finally(next)
+      })
+    }
+    next()
+    this.#timers.push(() => cancel())
+  }
+
+  #storeStatus(): Promise<StoreStatus> {
+    return this.#engine.ask<StoreStatus>({ ask: 'status' })
+  }
+
+  #oldestSeconds(store: StoreStatus): number {
+    return store.oldestPendingAt === null ? 0 : Math.max(0, Math.round((machine.now() - store.oldestPendingAt) / 1000))
+  }
+}
+
+/** The engine's part of the configuration. Throws ConfigError for a sender profile with mistakes. */
+export function engineSettings(config: Config): EngineSettings {
+  const demo = config.privacy.mode === 'demo'
+  return {
+    gateway: config.gateway,
+    purpose: config.privacy.mode,
+    keys: config.privacy.keys,
+    data: config.data,
+    uplinks: config.uplinks.map(uplink => uplink.name),
+    senders: loadProfiles(config.directory.senders),
+    anySender: demo ? anyLoopbackSender : null,
+    logLevel: config.log.level,
+  }
+}
+
+/** What the Protector needs to know of this configuration. */
+export function protectorOptions(config: Config): ProtectorOptions {
+  const { id, tenant, topicPrefix } = config.gateway
+  return { gateway: id, tenant, topicPrefix, purpose: config.privacy.mode, environment: machine }
+}
+
+function openUplink(uplink: UplinkConfig, config: Config, log: Log): Uplink {
+  const parts = { environment: machine, log }
+  if (uplink.type === 'file') return fileUplink(uplink, parts)
+  return kafkaUplink(
+    { ...uplink, topicPrefix: config.gateway.topicPrefix, clientId: `clinic-gateway-${config.gateway.id}` },
+    parts,
+  )
+}
+
+function time(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
+}
