@@ -55,4 +55,15 @@ export const limits = {
   mllpLaterMs: second,
   /** After our last word an MLLP peer has this long to read it and to hang up. */
   mllpLingerMs: 2 * second,
+  /** Headers of one HTTP request: their bytes and the time they may take; then the time of the whole request. */
+  httpHeaderBytes: 16 * KiB,
+  httpHeadersMs: 10 * second,
+  httpRequestMs: minute,
+  /** How long an HTTP connection without a request stays open. */
+  httpIdleMs: 65 * second,
+  httpConnections: 500,
+  /** Bodies being received over all HTTP connections; above it, 503. */
+  httpBodyBytes: 32 * MiB,
+  /** On stopping, how long requests in flight have. */
+  httpStopMs: 10 * second,
 } as const
