@@ -111,11 +111,13 @@ export class EngineThread {
       })
       this.#worker = worker
       let fatal: GatewayError | null = null
+      let started = false
       worker.on('message', (post: Post) => {
         if (post.post === 'ready') {
           this.#directory = post.directory
           this.#authKey = post.authKey
           this.notes = post.notes
+          started = true
           resolve()
         } else if (post.post === 'fatal') {
           fatal = new GatewayError(post.code, post.at)
@@ -130,7 +132,7 @@ export class EngineThread {
         this.#abandon()
         if (fatal) {
           reject(fatal)
-          if (!this.#stopping) this.#options.onFatal(fatal)
+          if (started && !this.#stopping) this.#options.onFatal(fatal)
           return
         }
         reject(new EngineLost())

@@ -29,6 +29,8 @@ export type EngineSettings = Readonly<{
   logLevel: string
 }>
 
+export type Translators = Readonly<Record<Arrival['format'], Translator>>
+
 /** The engine with everything it stands on. Commands of the command line use it without a thread. */
 export class EngineRoom {
   readonly engine: Engine
@@ -39,14 +41,14 @@ export class EngineRoom {
   #directory: Directory
 
   /** Throws GatewayError E_KEYS, E_DATABASE, E_ALREADY_RUNNING. */
-  constructor(settings: EngineSettings, translators: Readonly<Record<Arrival['format'], Translator>> = shipped) {
+  constructor(settings: EngineSettings, translators: Translators = shipped, open: typeof openStore = openStore) {
     const { gateway, purpose } = settings
     const log = openLog({ level: settings.logLevel })
     const keys = loadKeys(settings.keys)
     this.#settings = settings
     this.protector = openProtector(keys, { ...gateway, gateway: gateway.id, purpose, environment: machine })
     this.authKey = authKeyOf(keys.boxKey)
-    this.store = openStore({
+    this.store = open({
       ...settings.data,
       gateway: gateway.id,
       purpose,
@@ -81,8 +83,8 @@ export class EngineRoom {
   }
 }
 
-/** Serves asks on this thread's port until `stop`. Tests give translators of their own. */
-export function serve(settings: EngineSettings, translators?: Readonly<Record<Arrival['format'], Translator>>): void {
+/** Serves asks on this thread's port until `stop`. Tests give translators, benchmarks stores of their own. */
+export function serve(settings: EngineSettings, translators?: Translators, open?: typeof openStore): void {
   const port = parentPort
   if (!port) throw new GatewayError('E_INTERNAL', 'engine thread')
   const post = (message: Post) => port.postMessage(message)
@@ -94,7 +96,7 @@ export function serve(settings: EngineSettings, translators?: Readonly<Record<Ar
   }
   let room: EngineRoom
   try {
-    room = new EngineRoom(settings, translators)
+    room = new EngineRoom(settings, translators, open)
   } catch (error) {
     return fatal(error)
   }

@@ -1,0 +1,151 @@
+/**
+ * The load, in a process of its own so that it does not share the line's event loop. Prints one JSON line:
+ * `{"messages","seconds","p50","p99"}` (milliseconds from send to answer).
+ *
+ *   node bench/load.ts mqtt ADDRESS MESSAGES WINDOW [FIRST] < secrets.json
+ *   node bench/load.ts mllp ADDRESS MESSAGES CONNECTIONS [FIRST]
+ *
+ * FIRST: number of the first message, so that a second run sends what the line has not seen.
+ */
+import { readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { generate, parser } from 'mqtt-packet'
+
+const [way, address = '', total = '1000', width = '1', offset = '0'] = process.argv.slice(2)
+const at = address.lastIndexOf(':')
+const [host, port] = [address.slice(0, at), Number(address.slice(at + 1))]
+const messages = Number(total) + Number(offset)
+const waits: number[] = []
+let next = Number(offset)
+let answered = 0
+
+const since = performance.now()
+await (way === 'mqtt' ? mqtt(Number(width)) : mllp(Number(width)))
+const seconds = (performance.now() - since) / 1000
+waits.sort((a, b) => a - b)
+const quantile = (q: number) => Math.round((waits[Math.floor(waits.length * q)] ?? 0) * 100) / 100
+process.stdout.write(`${JSON.stringify({ messages: answered, seconds, p50: quantile(0.5), p99: quantile(0.99) })}\n`)
+
+async function mqtt(window: number): Promise<void> {
+  const secrets = JSON.parse(readFileSync(0, 'utf8')) as { id: string; secret: string }[]
+  await Promise.all(secrets.map(secret => device(secret, window)))
+}
+
+function device({ id, secret }: { id: string; secret: string }, window: number): Promise<void> {
+  const socket = connect(port, host)
+  const packets = parser({ protocolVersion: 5 })
+  const sentAt = new Map<number, number>()
+  let messageId = 0
+  return new Promise((resolve, reject) => {
+    const fill = () => {
+      while (sentAt.size < window && next < messages) {
+        messageId = (messageId % 65_535) + 1
+        sentAt.set(messageId, performance.now())
+        const payload = reading(next++)
+        socket.write(
+          generate(
+            { cmd: 'publish', topic: `trackers/${id}/omh`, payload, qos: 1, messageId, dup: false, retain: false },
+            { protocolVersion: 5 },
+          ),
+        )
+      }
+      if (sentAt.size === 0) {
+        socket.destroy()
+        resolve()
+      }
+    }
+    packets.on('packet', packet => {
+      if (packet.cmd === 'connack') {
+        if (packet.reasonCode !== 0) return reject(new Error(`CONNACK ${packet.reasonCode}`))
+        return fill()
+      }
+      if (packet.cmd !== 'puback') return
+      if ((packet.reasonCode ?? 0) >= 0x80) return reject(new Error(`PUBACK ${packet.reasonCode}`))
+      waits.push(performance.now() - (sentAt.get(packet.messageId as number) ?? 0))
+      sentAt.delete(packet.messageId as number)
+      answered += 1
+      fill()
+    })
+    socket.on('data', chunk => packets.parse(chunk))
+    socket.on('error', reject)
+    const login = { clientId: id, username: id, password: Buffer.from(secret), keepalive: 60, clean: true }
+    socket.write(generate({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, ...login }))
+  })
+}
+
+/** 300 bytes of Open mHealth with a time of its own. */
+function reading(n: number): string {
+  const date_time = new Date(1_790_000_000_000 + n * 1000).toISOString()
+  const schema_id = { namespace: 'omh', name: 'heart-rate', version: '1.1' }
+  const header = {
+    id: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`,
+    creation_date_time: date_time,
+    schema_id,
+  }
+  const body = { heart_rate: { value: 60 + (n % 60), unit: 'beats/min' }, effective_time_frame: { date_time } }
+  return JSON.stringify({ header, body })
+}
+
+async function mllp(connections: number): Promise<void> {
+  await Promise.all(Array.from({ length: connections }, sender))
+}
+
+function sender(): Promise<void> {
+  const socket = connect(port, host)
+  socket.setNoDelay(true)
+  return new Promise((resolve, reject) => {
+    let sent = 0
+    const send = () => {
+      if (next >= messages) {
+        socket.destroy()
+        return resolve()
+      }
+      sent = performance.now()
+      socket.write(`\x0b${oru(next++)}\x1c\r`)
+    }
+    onAnswers(socket, text => {
+      if (!text.includes('\rMSA|AA|')) return reject(new Error('not AA'))
+      waits.push(performance.now() - sent)
+      answered += 1
+      send()
+    })
+    socket.on('error', reject)
+    send()
+  })
+}
+
+function onAnswers(socket: Socket, answer: (text: string) => void): void {
+  let text = ''
+  socket.on('data', chunk => {
+    text += chunk.toString('latin1')
+    if (!text.endsWith('\x1c\r')) return
+    const whole = text
+    text = ''
+    answer(whole)
+  })
+}
+
+/** An ORU of about 2 KB: seven results with reference ranges and a note. */
+function oru(n: number): string {
+  const names = [
+    '2345-7^Glucose',
+    '2160-0^Creatinine',
+    '6298-4^Potassium',
+    '2951-2^Sodium',
+    '2075-0^Chloride',
+    '3094-0^Urea nitrogen',
+    '17861-6^Calcium',
+  ]
+  const obx = names.map(
+    (name, i) =>
+      `OBX|${i + 1}|NM|${name} [Mass/volume] in Serum or Plasma^LN||${90 + ((n + i) % 40)}.${n % 10}|mg/dL^mg/dL^UCUM|70-99|N|||F|||20261124084500+0000||TECH^Lab^Tech|AUTO^Automated analyser line 3`,
+  )
+  return [
+    `MSH|^~\\&|LAB|NORTH|GATEWAY|NORTH|20261124093000+0000||ORU^R01^ORU_R01|B${n}|P|2.5.1|||||AUT|UNICODE UTF-8`,
+    'PID|1||4711^^^NORTH&2.16.840.1.113883.19.5&ISO^MR||Brandstaetter^Aenne^Maria||19740512|F|||Lindengasse 7^^Wien^W^1070^AT',
+    `OBR|1|ORD-${n}^EHR|ACC-${n}^LAB|24323-8^Comprehensive metabolic 2000 panel^LN|||20261124084500+0000|||||||||||||||20261124092500+0000||LAB|F`,
+    ...obx,
+    `NTE|1|L|${'Specimen slightly haemolysed; potassium may be falsely high. '.repeat(8)}`,
+    '',
+  ].join('\r')
+}
