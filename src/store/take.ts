@@ -1,0 +1,134 @@
+/** The way in: everything that one batch of messages leaves on the disk, inside one transaction (design review, 8). */
+import type Database from 'better-sqlite3'
+import { limits } from '../limits.ts'
+import type { SeenRow, Taken } from '../ports.ts'
+import type { Ms } from '../records.ts'
+import type { Audit } from './audit.ts'
+import type { Outbox } from './outbox.ts'
+import { rowBytes, type Usage } from './usage.ts'
+
+export type Arrivals = Readonly<{
+  /** The highest number ever used; 0 before the first. */
+  highest(): number
+  seen(control: Uint8Array, content: Uint8Array): SeenRow | null
+  snapshot(list: string): readonly string[]
+  link(from: string): string | null
+  write(batch: readonly Taken[], at: Ms): void
+}>
+
+export const sql = {
+  same: 'SELECT arrival, state FROM seen JOIN arrival ON no = arrival WHERE seen.control = ? AND seen.content = ?',
+  sameControl: 'SELECT arrival, state FROM seen JOIN arrival ON no = arrival WHERE seen.control = ? LIMIT 1',
+} as const
+
+/** Rows and indexes of one message beside its bodies. */
+const arrivalBytes = 600
+
+/** Bytes that a batch will need in the file, generously: half of a page may stay empty behind a row. */
+export function batchBytes(batch: readonly Taken[]): number {
+  const bodies = batch.map(taken => {
+    const rows = taken.rows.reduce((sum, row) => sum + rowBytes(row), 0)
+    const lists = taken.snapshots.reduce((sum, { ids }) => sum + 60 * ids.length, 0)
+    return arrivalBytes + rows + lists + (taken.original?.body.length ?? 0)
+  })
+  return Math.ceil(1.5 * bodies.reduce((sum, bytes) => sum + bytes, 0))
+}
+
+/** The tables that a message fills. `write` belongs inside the caller's transaction. */
+export function openArrivals(
+  db: Database.Database,
+  { outbox, usage, audit, gateway }: { outbox: Outbox; usage: Usage; audit: Audit; gateway: string },
+): Arrivals {
+  const last = db.prepare<[], number>("SELECT seq FROM sqlite_sequence WHERE name = 'arrival'").pluck()
+  const same = db.prepare<[Uint8Array, Uint8Array], { arrival: number; state: 'kept' | 'held' }>(sql.same)
+  const sameControl = db.prepare<[Uint8Array], { arrival: number; state: 'kept' | 'held' }>(sql.sameControl)
+  const ids = db.prepare<[string], string>('SELECT ids FROM snapshot WHERE list = ?').pluck()
+  const target = db.prepare<[string], string>('SELECT target FROM link WHERE origin = ?').pluck()
+  const insert = db.prepare(
+    `INSERT INTO arrival(no, at, source, sender, format, outline, state, rule, place, mapping, mode, seq, control, content)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  )
+  const insertSeen = db.prepare('INSERT INTO seen(control, content, arrival, at) VALUES (?, ?, ?, ?)')
+  const insertOriginal = db.prepare('INSERT INTO original(id, kid, body) VALUES (?, ?, ?)')
+  const insertSubject = db.prepare('INSERT OR IGNORE INTO original_subject(original, subject) VALUES (?, ?)')
+  const insertKey = db.prepare('INSERT OR IGNORE INTO local_keys(kid, record) VALUES (?, ?)')
+  const putHead = db.prepare(
+    `INSERT INTO head(resource, arrival) VALUES (?, ?)
+     ON CONFLICT(resource) DO UPDATE SET arrival = max(arrival, excluded.arrival)`,
+  )
+  const putSnapshot = db.prepare('INSERT OR REPLACE INTO snapshot(list, ids) VALUES (?, ?)')
+  const putLink = db.prepare('INSERT OR REPLACE INTO link(origin, target) VALUES (?, ?)')
+  const countWork = db.prepare(
+    `INSERT INTO worklist(sender, place, mark, code, count) VALUES (?, ?, ?, ?, 1)
+     ON CONFLICT(sender, place, mark) DO UPDATE SET count = count + 1`,
+  )
+
+  /** A refused message is never `seen`: it comes again and is judged afresh (SEALING S6). */
+  function writeArrival(taken: Taken): void {
+    const { no, receivedAt, source, sender, format, outline, state, rule, at, mapping, mode } = taken
+    const seen = state === 'refused' ? null : taken.seen
+    const { control = null, content = null } = seen ?? {}
+    const seq = taken.rows.at(-1)?.seq ?? 0
+    insert.run(no, receivedAt, source, sender, format, outline, state, rule, at, mapping, mode, seq, control, content)
+    if (seen) insertSeen.run(control, content, no, receivedAt)
+  }
+
+  /** In a flood of refused messages only so many evidence copies are made; a new day key is kept in any case. */
+  function writeOriginal({ no, state, subjects, original }: Taken): void {
+    if (!original) return
+    if (original.keyRecord !== null) insertKey.run(original.kid, original.keyRecord)
+    if (state === 'refused' && usage.of('refused').rows >= 2 * limits.originalRefusedRows) return
+    insertOriginal.run(no, original.kid, original.body)
+    for (const subject of subjects) insertSubject.run(no, subject)
+    usage.add(state, 1, original.body.length)
+  }
+
+  function writeRows({ no, rows }: Taken): number {
+    for (const row of rows) outbox.append(row, no)
+    return rows.reduce((sum, row) => sum + rowBytes(row), 0)
+  }
+
+  function writeState({ no, sender, heads, snapshots, links, work }: Taken): void {
+    for (const resource of heads) putHead.run(resource, no)
+    for (const { list, ids } of snapshots) putSnapshot.run(list, JSON.stringify(ids))
+    for (const { from, to } of links) putLink.run(from, to)
+    for (const { at, mark, code } of work) countWork.run(sender, at, mark, code)
+  }
+
+  return {
+    highest: () => last.get() ?? 0,
+    seen(control, content) {
+      const first = same.get(control, content)
+      if (first) return { ...first, sameContent: true }
+      const other = sameControl.get(control)
+      return other ? { ...other, sameContent: false } : null
+    },
+    snapshot: list => JSON.parse(ids.get(list) ?? '[]'),
+    link: from => target.get(from) ?? null,
+    write(batch, at) {
+      let bytes = 0
+      for (const taken of batch) {
+        writeArrival(taken)
+        writeOriginal(taken)
+        bytes += writeRows(taken)
+        writeState(taken)
+      }
+      usage.add(
+        'pending',
+        batch.reduce((sum, { rows }) => sum + rows.length, 0),
+        bytes,
+      )
+      audit({ at, actor: 'system', act: 'take', obj: gateway, outcome: 'ok', detail: counts(batch) })
+    },
+  }
+}
+
+/** `kept=2 held=0 refused=1 arrivals=7-9 rows=5 seq=12-16`. */
+function counts(batch: readonly Taken[]): string {
+  const of = (state: Taken['state']) => batch.filter(taken => taken.state === state).length
+  const rows = batch.flatMap(taken => taken.rows)
+  const span = (first: number | undefined, last: number | undefined) => (first === undefined ? '' : `${first}-${last}`)
+  const arrivals = span(batch[0]?.no, batch.at(-1)?.no)
+  const seqs = span(rows[0]?.seq, rows.at(-1)?.seq)
+  return `kept=${of('kept')} held=${of('held')} refused=${of('refused')} arrivals=${arrivals} rows=${rows.length} seq=${seqs}`
+}

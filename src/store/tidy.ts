@@ -1,0 +1,168 @@
+/**
+ * Housekeeping: what has had its time goes, and above 60 % of the budget what could be fetched again goes first. Copies
+ * of refused messages, then originals of sent messages, then sent rows, the oldest first; never a row above any cursor,
+ * never a parked one, never a held message before its 90 days. Every step is one small transaction, and a sweep goes on
+ * where the last one ended (`meta.swept.*`), so that no step ever scans.
+ */
+import type { Environment } from '../environment.ts'
+import { day, limits } from '../limits.ts'
+import type { Ms } from '../records.ts'
+import type { Connection } from './connection.ts'
+import type { Held } from './held.ts'
+import type { Meta } from './meta.ts'
+import type { Originals } from './originals.ts'
+import type { Outbox } from './outbox.ts'
+import type { Space } from './space.ts'
+import { rowBytesSql, type Usage } from './usage.ts'
+
+export type TidyParts = Readonly<{
+  connection: Connection
+  meta: Meta
+  usage: Usage
+  outbox: Outbox
+  originals: Originals
+  held: Held
+  space: Space
+  /** Bytes of the database in use. */
+  used: () => number
+  budget: number
+  environment: Environment
+}>
+
+/** Does what is due at `now` until `budgetMs` have passed; the step that runs then is finished. */
+export type Tidy = (now: Ms, budgetMs: Ms) => void
+
+type Swept = Readonly<{ no: number; at: Ms; state: string; seq: number }>
+
+/** Sent rows stay so long, for a second cluster or a day that is asked for again. */
+const deliveredMs = 7 * day
+/** Above this part of the budget sent things go early. */
+const pressureShare = 0.6
+/** Evidence copies of refused messages: at most this part of the budget (SEALING S7). */
+const refusedShare = 0.01
+const stepRows = 200
+const vacuumPages = 1000
+
+export const sql = {
+  walk: 'SELECT no, at, state, seq FROM arrival WHERE no > ? ORDER BY no LIMIT ?',
+  sent: `SELECT seq, day, ${rowBytesSql} AS bytes FROM outbox
+    WHERE seq <= ? AND seq NOT IN (SELECT seq FROM parked) ORDER BY seq LIMIT ?`,
+} as const
+
+/** The housekeeper. It opens its own transactions. */
+export function openTidy(parts: TidyParts): Tidy {
+  const { connection, meta, usage, outbox, originals, held, space, used, budget, environment } = parts
+  const { db, write } = connection
+  const walk = db.prepare<[number, number], Swept>(sql.walk)
+  const sent = db.prepare<[number, number], { seq: number; day: string; bytes: number }>(sql.sent)
+  const removeRow = db.prepare('DELETE FROM outbox WHERE seq = ?')
+  const removeArrival = db.prepare('DELETE FROM arrival WHERE no = ?')
+
+  const pressed = () => used() > budget * pressureShare
+
+  /** Handles the next messages in order of number until `done` says no. True: there may be more. */
+  function sweep(name: string, done: (row: Swept) => boolean): boolean {
+    return write('tidy', () => {
+      const from = meta.number(`swept.${name}`)
+      const rows = walk.all(from, stepRows)
+      const stop = rows.findIndex(row => !done(row))
+      const last = stop < 0 ? rows.at(-1) : rows[stop - 1]
+      if (!last) return false
+      meta.set(`swept.${name}`, last.no)
+      return stop < 0
+    })
+  }
+
+  function tooMuchRefused(): boolean {
+    const { rows, bytes } = usage.of('refused')
+    return rows > limits.originalRefusedRows || bytes > budget * refusedShare
+  }
+
+  function refused(now: Ms): boolean {
+    return sweep('refused', ({ no, at, state }) => {
+      if (at >= now - limits.originalRefusedMs && !tooMuchRefused()) return false
+      if (state === 'refused') originals.remove(no, 'refused')
+      return true
+    })
+  }
+
+  function seen(now: Ms): boolean {
+    return sweep('seen', ({ no, at }) => {
+      if (at >= now - limits.seenMs) return false
+      originals.forget(no)
+      return true
+    })
+  }
+
+  /** A message that is sent and old goes altogether; a held one stays. */
+  function old(now: Ms): boolean {
+    const floor = outbox.floor()
+    return sweep('old', ({ no, at, state, seq }) => {
+      if (at >= now - limits.originalSentMs || seq > floor) return false
+      if (state === 'held') return true
+      originals.remove(no, state === 'refused' ? 'refused' : 'kept')
+      originals.forget(no)
+      removeArrival.run(no)
+      return true
+    })
+  }
+
+  function expired(now: Ms): boolean {
+    return write('tidy', () => {
+      const due = held.expired(now - limits.originalHeldMs, stepRows)
+      for (const no of due) held.end(no, 'expired', 'system', now)
+      return due.length === stepRows
+    })
+  }
+
+  /** Originals of sent messages, before their time. */
+  function shed(): boolean {
+    if (!pressed() || usage.of('kept').rows === 0) return false
+    const floor = outbox.floor()
+    return sweep('shed', ({ no, state, seq }) => {
+      if (seq > floor) return false
+      if (state === 'kept') originals.remove(no, 'kept')
+      return true
+    })
+  }
+
+  function delivered(now: Ms): boolean {
+    const before = new Date(now - deliveredMs).toISOString().slice(0, 10)
+    const early = pressed()
+    return write('tidy', () => {
+      const rows = sent.all(outbox.floor(), stepRows).filter(row => early || row.day < before)
+      for (const { seq } of rows) removeRow.run(seq)
+      usage.add('delivered', -rows.length, -rows.reduce((sum, row) => sum + row.bytes, 0))
+      return rows.length > 0
+    })
+  }
+
+  /** Gives free pages back to the disk: what is more than a tenth of the file, everything when the disk is short. */
+  function vacuum(): boolean {
+    return connection.read('tidy', () => {
+      const free = Number(db.pragma('freelist_count', { simple: true }))
+      const pages = Number(db.pragma('page_count', { simple: true }))
+      if (free <= (space.tight() ? 0 : Math.max(vacuumPages, pages / 10))) return false
+      db.pragma(`incremental_vacuum(${vacuumPages})`)
+      return true
+    })
+  }
+
+  /** Makes room on a full disk: the WAL is emptied, then the ballast comes back as soon as it fits. */
+  function recover(): boolean {
+    connection.read('tidy', () => {
+      if (space.tight()) db.pragma('wal_checkpoint(TRUNCATE)')
+      space.restore()
+    })
+    return false
+  }
+
+  const steps = [refused, seen, expired, old, shed, delivered, vacuum, recover]
+
+  return (now, budgetMs) => {
+    const end = environment.monotonic() + budgetMs
+    for (const step of steps) {
+      while (step(now)) if (environment.monotonic() >= end) return
+    }
+  }
+}

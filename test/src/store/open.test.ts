@@ -1,0 +1,226 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import Database from 'better-sqlite3'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { MiB } from '../../../src/limits.ts'
+import { verifyAudit } from '../../../src/store/audit.ts'
+import { assertDurable, openDatabase } from '../../../src/store/open.ts'
+import { migrations } from '../../../src/store/schema.ts'
+import { codeOf, World } from './world.ts'
+
+let dir: string
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'clinic-gateway-open-'))
+})
+afterEach(() => rmSync(dir, { recursive: true, force: true }))
+
+const data = () => join(dir, 'data')
+const log = () => join(dir, 'log')
+const writer = new URL('./writer.ts', import.meta.url).pathname
+
+function run(...options: string[]): ChildProcess {
+  return spawn(process.execPath, [writer, data(), log(), ...options], { stdio: ['ignore', 'ignore', 'inherit'] })
+}
+
+async function logged(lines: number): Promise<void> {
+  while (!existsSync(log()) || readFileSync(log(), 'utf8').split('\n').length <= lines) await wait(10)
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
+describe('durability', () => {
+  it('is asked for and read back on every open', () => {
+    for (let round = 0; round < 2; round++) {
+      const db = openDatabase(dir, 16 * MiB, 'FULL')
+      db.exec('CREATE TABLE IF NOT EXISTS t(a)')
+      assertDurable(db, 'FULL')
+      const pragma = (name: string) => db.pragma(name, { simple: true })
+      expect(pragma('synchronous')).toBe(2)
+      expect(pragma('journal_mode')).toBe('wal')
+      expect(pragma('auto_vacuum')).toBe(2)
+      expect(pragma('secure_delete')).toBe(1)
+      expect(pragma('max_page_count')).toBe((16 * MiB) / 4096)
+      db.close()
+    }
+  })
+
+  it('is missed where a connection does not sync every commit', () => {
+    const db = openDatabase(dir, 16 * MiB, 'NORMAL')
+    expect(codeOf(() => assertDurable(db, 'FULL'))).toBe('E_DATABASE')
+    db.pragma('synchronous = FULL')
+    db.pragma('journal_mode = DELETE')
+    expect(codeOf(() => assertDurable(db, 'FULL'))).toBe('E_DATABASE')
+    db.close()
+  })
+
+  it('is missed by the store where the library does not do as it is told', () => {
+    const pragma = Database.prototype.pragma
+    const deaf = vi.spyOn(Database.prototype, 'pragma')
+    deaf.mockImplementation(function (this: Database.Database, source, options) {
+      return pragma.call(this, source === 'synchronous = FULL' ? 'synchronous = NORMAL' : source, options)
+    })
+    try {
+      expect(codeOf(() => new World({ dir: data() }))).toBe('E_DATABASE')
+    } finally {
+      deaf.mockRestore()
+    }
+    new World({ dir: data() }).end()
+  })
+
+  it('cannot be lowered in production', () => {
+    expect(codeOf(() => new World({ dir: data(), purpose: 'production', synchronous: 'NORMAL' }))).toBe('E_CONFIG')
+    expect(existsSync(data())).toBe(false)
+  })
+})
+
+describe('the folder', () => {
+  it('and everything in it is for the service user only', () => {
+    const world = new World({ dir: data() })
+    world.take()
+    world.store.peek('cloud', 1, 1)
+    expect(statSync(data()).mode & 0o777).toBe(0o700)
+    for (const name of ['gateway.db', 'gateway.db-wal', 'gateway.db-shm', 'gateway.lock', 'mark.json', 'ballast']) {
+      expect([name, statSync(join(data(), name)).mode & 0o777]).toEqual([name, 0o600])
+    }
+    world.end()
+  })
+
+  it('belongs to one gateway and one purpose', () => {
+    const world = new World({ dir: data() })
+    world.store.close()
+    expect(codeOf(() => world.open({ gateway: 'gw-02' }))).toBe('E_CONFIG')
+    expect(codeOf(() => world.open({ gateway: 'gw-01', purpose: 'production' }))).toBe('E_CONFIG')
+    world.open({ purpose: 'demo' })
+    world.end()
+  })
+
+  it('needs a budget', () => {
+    expect(codeOf(() => new World({ dir: data(), budget: 1000 }))).toBe('E_CONFIG')
+    expect(codeOf(() => new World({ dir: data(), budget: Number.NaN }))).toBe('E_CONFIG')
+  })
+
+  it('that cannot be made is a fault of the disk', () => {
+    writeFileSync(join(dir, 'file'), '')
+    expect(codeOf(() => new World({ dir: join(dir, 'file', 'data') }))).toBe('E_DISK')
+  })
+})
+
+describe('one process', () => {
+  it('a second opening is refused, in this process too, and the first goes on', () => {
+    const world = new World({ dir: data() })
+    expect(codeOf(() => new World({ dir: data() }))).toBe('E_ALREADY_RUNNING')
+    world.take()
+    world.end()
+  })
+
+  it('a running gateway is left alone; a killed one holds nothing', async () => {
+    const child = run('FULL', 'held')
+    await logged(1)
+    expect(codeOf(() => new World({ dir: data() }))).toBe('E_ALREADY_RUNNING')
+    await kill(child)
+    new World({ dir: data() }).end()
+  })
+
+  it('a thread that was ended holds nothing', async () => {
+    const worker = new Worker(writer, { argv: [data(), log(), 'FULL', 'held'] })
+    await logged(1)
+    expect(codeOf(() => new World({ dir: data() }))).toBe('E_ALREADY_RUNNING')
+    await worker.terminate()
+    new World({ dir: data() }).end()
+  })
+})
+
+describe('kill -9', () => {
+  it('loses nothing that was acknowledged', async () => {
+    for (let round = 1; round <= 10; round++) {
+      const child = run()
+      const before = existsSync(log()) ? readFileSync(log(), 'utf8').split('\n').length - 1 : 0
+      await logged(before + 5)
+      await wait(Math.random() * 30)
+      await kill(child)
+    }
+    const world = new World({ dir: data() })
+    const acknowledged = readFileSync(log(), 'utf8').trimEnd().split('\n')
+    const kept = world.look(db =>
+      db.prepare('SELECT arrival, count(*) AS rows FROM outbox GROUP BY arrival').all(),
+    ) as {
+      arrival: number
+      rows: number
+    }[]
+    const rows = new Map(kept.map(({ arrival, rows }) => [arrival, rows]))
+    expect(acknowledged.filter(line => rows.get(Number.parseInt(line, 10)) !== 2)).toEqual([])
+    expect(kept.filter(({ rows }) => rows !== 2)).toEqual([])
+    expect(world.store.newEpoch).toBe(false)
+    expect(world.look(verifyAudit).broken).toBeNull()
+    const { counted, real } = world.usage()
+    expect(counted).toEqual(real)
+    world.end()
+  })
+})
+
+describe('a damaged file', () => {
+  function written(): string {
+    const world = new World({ dir: data() })
+    world.take({}, 50, 2000)
+    world.store.close()
+    return join(data(), 'gateway.db')
+  }
+
+  function scribble(file: string, at: number): void {
+    const fd = openSync(file, 'r+')
+    writeSync(fd, Buffer.alloc(4096, 'x'), 0, 4096, at)
+    closeSync(fd)
+  }
+
+  it.each([
+    ['that is no database', (file: string) => writeFileSync(file, 'x'.repeat(8192))],
+    ['that was cut', (file: string) => truncateSync(file, 20 * 4096)],
+    [
+      'with a page of rubbish that nothing has to read yet',
+      (file: string) => scribble(file, statSync(file).size - 3 * 4096),
+    ],
+  ])('%s is not opened', (_, damage) => {
+    damage(written())
+    expect(codeOf(() => new World({ dir: data() }))).toBe('E_DATABASE')
+  })
+})
+
+describe('the schema', () => {
+  it('carries its number, and one of a newer version is refused', () => {
+    const world = new World({ dir: data() })
+    expect(world.one("SELECT v FROM meta WHERE k = 'schema'")).toBe(String(migrations.length))
+    world.store.close()
+    const db = new Database(join(data(), 'gateway.db'))
+    db.exec(`UPDATE meta SET v = ${migrations.length + 1} WHERE k = 'schema'`)
+    db.close()
+    expect(codeOf(() => world.open())).toBe('E_DATABASE')
+  })
+
+  it('has only strict tables', () => {
+    const world = new World({ dir: data() })
+    const loose = world.look(db =>
+      db.prepare("SELECT name FROM pragma_table_list WHERE strict = 0 AND name NOT LIKE 'sqlite%'").pluck().all(),
+    )
+    expect(loose).toEqual([])
+    world.end()
+  })
+})
