@@ -173,8 +173,9 @@ function sample(reader: Reader, records: readonly ReaderRecord[]): string[] {
   const open = patient.opened.resource
   const short = (value: unknown) =>
     JSON.stringify(value)
-      .replace(/(e1\.[\w-]{4})[\w.-]+/g, '$1…')
-      .slice(0, 160)
+      .replaceAll(/(e1\.[\w-]{4})[\w.-]+/g, '$1…')
+      .replaceAll(SEAL, 'urn:oid:2.25…1')
+      .slice(0, 118)
   return [
     `sealed   name ${short(name)}`,
     `         birthDate ${birthDate}   address ${short(address)}`,
