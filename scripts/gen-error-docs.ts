@@ -17,8 +17,10 @@ const advice: Readonly<Record<KnownCode, string>> = {
     'The sender profile says `test: refuse` and MSH-11 was `T` or `D`. Set `test: topic` to take test messages to the test topic.',
   E_SENDER: 'Nobody with this address is in the folder of sender profiles. Add a profile, or correct its `addresses`.',
   E_FRAME_EMPTY: 'Counted, not answered: there is nothing to answer to.',
-  E_FRAME_BROKEN: 'The half frame was thrown away and counted; the sender has no answer and sends again. Look at the network or the sender.',
-  E_FRAME_NOISE: 'Counted and skipped. A sender that does not speak MLLP, or one that restarts in the middle of a message.',
+  E_FRAME_BROKEN:
+    'The half frame was thrown away and counted; the sender has no answer and sends again. Look at the network or the sender.',
+  E_FRAME_NOISE:
+    'Counted and skipped. A sender that does not speak MLLP, or one that restarts in the middle of a message.',
   E_BATCH: 'Not taken in this release. Ask the sender to send single messages.',
   E_MESSAGE_PARTS: 'Sender: more segments or fields than a real message has.',
   E_CHARSET: 'Sender: the bytes do not fit MSH-18. Correct MSH-18, or the profile’s `charset` where MSH-18 is empty.',
@@ -47,6 +49,7 @@ const advice: Readonly<Record<KnownCode, string>> = {
   E_IDEMPOTENCY: 'Sender: use a new Idempotency-Key for new content.',
   E_MEDIA_TYPE: 'Sender: `application/fhir+json`, without Content-Encoding.',
   E_NOT_FOUND: 'Sender: POST /fhir/<type>, POST /fhir, GET /fhir/metadata.',
+  E_HTTP: 'Sender: headers of at most 16 KiB, sent within 5 s, the whole request within a minute.',
   E_METHOD: 'Sender: this gateway takes data in; it is not a FHIR server to read from.',
   E_TOKEN: 'Make a client with `clinic-gateway clients add` and send its token as `Authorization: Bearer …`.',
   E_SCOPE: 'The client was made without this resource type. Make one with `--scope TYPE`.',
@@ -90,6 +93,7 @@ const advice: Readonly<Record<KnownCode, string>> = {
   E_CHARSET_FALLBACK: 'Ask the sender to correct MSH-18.',
   E_NO_ZONE: 'Check that the profile’s `zone` is the zone of the sender’s clock.',
   E_DST_GAP: 'A local time that does not exist on that day; it was moved by the length of the gap.',
+  E_VERSION_EMPTY: 'Ask the sender to fill MSH-12; until then its messages are read as version 2.5.',
   E_PROCESSING_ID_EMPTY: 'Ask the sender to fill MSH-11 with `P`.',
   E_ZONE_UNKNOWN: 'Give the sender profile a `zone`.',
   E_PROVISIONAL:

@@ -1,0 +1,76 @@
+/** OBX[Observation], and OBX[Observation-Component] where OBX-5 repeats. */
+import type { Observation } from 'fhir/r4.js'
+import { refuse } from '../../../../src/errors.ts'
+import type { Segment } from '../../message.ts'
+import { concept } from '../concept.ts'
+import { clean, code } from '../datatypes.ts'
+import type { Draft } from '../draft.ts'
+import { segmentMap } from '../engine.ts'
+import { ei, producer, xcn, xonWithAddress } from '../references.ts'
+import { referenceRange, type Valued, valuesOf } from '../value.ts'
+
+/** OBX[Observation] */
+// biome-ignore format: a row a line
+export const obxObservation = segmentMap([
+  ['OBX-21', 'identifier[]', ei, { as: 'FILL' }],
+  ['OBX-11', 'status', code, { codes: 'ObservationResultStatusCodesInterpretation' }],
+  ['OBX-3', 'code', concept],
+  ['OBX-16', 'performer[]', xcn],
+  ['OBX-23', 'performer[]', xonWithAddress],
+  ['OBX-15', 'performer[]', producer, { when: 'OBX-23 NOT VALUED' }],
+  ['OBX-25', 'performer[]', xcn],
+  ['OBX-8', 'interpretation[]', concept, { codes: 'InterpretationCodes' }],
+  ['OBX-20', 'bodySite', concept],
+  ['OBX-17', 'method', concept],
+])
+
+/** Where an observation stands: category and time of its OBR. */
+export type Around = Readonly<{ category?: Observation['category']; effective?: string | undefined }>
+
+/** Results that no longer count; a wrong value in them is left out instead of refusing the message. */
+const dead: readonly (string | undefined)[] = ['cancelled', 'entered-in-error']
+
+/**
+ * The observation of an OBX, without subject; null for `U` without a value, which would wipe the value it confirms.
+ * Throws Refusal: E_FIELD_MISSING at OBX-3, E_FIELD_TYPE at OBX-5, E_DATE at OBX-5 and OBX-14.
+ */
+export function observationOf(segment: Segment, around: Around, draft: Draft): Omit<Observation, 'id'> | null {
+  const resource = {
+    resourceType: 'Observation',
+    status: 'unknown',
+    ...(around.category && { category: around.category }),
+  } as Observation
+  obxObservation(segment, resource, draft)
+  if (!resource.code) refuse('E_FIELD_MISSING', segment.at(3))
+  const firm = !dead.includes(resource.status)
+  const effective = effectiveOf(segment, firm, draft) ?? around.effective
+  if (effective) resource.effectiveDateTime = effective
+  const { values, left } = valuesOf(segment, firm, draft)
+  if (values.length === 0 && clean(segment.value(11)) === 'U') return null
+  putValues(resource, values, absence(segment, left))
+  const range = referenceRange(segment, values[0])
+  if (range) resource.referenceRange = range
+  return resource
+}
+
+function effectiveOf(segment: Segment, firm: boolean, draft: Draft): string | undefined {
+  const value = clean(segment.value(14))
+  const moment = value ? draft.time(value, segment.at(14)) : undefined
+  if (moment === null && firm) refuse('E_DATE', segment.at(14))
+  return moment?.at
+}
+
+/** One value is the observation's; several are components under the same code. */
+function putValues(resource: Observation, values: readonly Valued[], absent: string): void {
+  if (values.length === 1) Object.assign(resource, values[0])
+  if (values.length > 1) resource.component = values.map(value => ({ code: resource.code, ...value }))
+  if (values.length > 0) return
+  const system = 'http://terminology.hl7.org/CodeSystem/data-absent-reason'
+  resource.dataAbsentReason = { coding: [{ system, code: absent }] }
+}
+
+/** Why there is no value: not asked (OBX-11 N), of a type that does not travel, or unknown. */
+function absence(segment: Segment, left: boolean): string {
+  if (clean(segment.value(11)) === 'N') return 'not-asked'
+  return left ? 'unsupported' : 'unknown'
+}
