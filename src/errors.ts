@@ -75,6 +75,7 @@ export const errors = {
   E_IDEMPOTENCY: { class: 'content', http: 422, text: 'this Idempotency-Key came before with other content' },
   E_MEDIA_TYPE: { class: 'unsupported', http: 415, text: 'this content type or encoding is not supported' },
   E_NOT_FOUND: { class: 'unsupported', http: 404, text: 'there is nothing at this address' },
+  E_HTTP: { class: 'syntax', http: 400, text: 'the HTTP request is malformed, too large in its headers, or too slow' },
   E_METHOD: { class: 'unsupported', http: 405, text: 'this method is not offered here' },
   E_TOKEN: { class: 'access', http: 401, text: 'no valid bearer token' },
   E_SCOPE: { class: 'access', http: 403, text: 'this client may not do that' },
@@ -90,6 +91,9 @@ export const errors = {
   E_MQTT_RECEIVE_MAXIMUM: { class: 'syntax', mqtt: 0x93, text: 'more messages in flight than the receive maximum' },
   E_MQTT_TAKEN_OVER: { class: 'later', mqtt: 0x8e, text: 'another connection took over this session' },
   E_MQTT_KEEP_ALIVE: { class: 'later', mqtt: 0x8d, text: 'keep-alive timeout' },
+  E_MQTT_TOPIC_ALIAS: { class: 'syntax', mqtt: 0x94, text: 'topic aliases are not supported' },
+  E_MQTT_SUBSCRIPTION_ID: { class: 'unsupported', mqtt: 0xa1, text: 'subscription identifiers are not supported' },
+  E_MQTT_LOCKED: { class: 'access', mqtt: 0x9f, text: 'too many wrong secrets; wait a minute' },
   // ours to mend: a positive answer, held for a person
   E_NO_PATIENT: { class: 'held', text: 'nothing in the message identifies the patient' },
   E_NO_WEARER: { class: 'held', text: 'nobody wore the device at that time' },
@@ -117,6 +121,7 @@ export const errors = {
   E_PROCESSING_ID_EMPTY: { class: 'note', text: 'MSH-11 is empty; taken as live' },
   E_ZONE_UNKNOWN: { class: 'note', text: 'a date and time without a zone was cut to its day' },
   E_PROVISIONAL: { class: 'note', text: 'nothing names this resource; its id holds for this message only' },
+  E_RECEIPT_TIME: { class: 'note', text: 'no time of measurement was given; the time of receipt stands' },
   // the people who run the box
   E_CONFIG: { class: 'operator', exit: 78, text: 'the configuration has mistakes' },
   E_KEYS: { class: 'operator', exit: 78, text: 'the keys are missing or do not fit' },

@@ -57,7 +57,7 @@ export const limits = {
   mllpLingerMs: 2 * second,
   /** Headers of one HTTP request: their bytes and the time they may take; then the time of the whole request. */
   httpHeaderBytes: 16 * KiB,
-  httpHeadersMs: 10 * second,
+  httpHeadersMs: 5 * second,
   httpRequestMs: minute,
   /** How long an HTTP connection without a request stays open. */
   httpIdleMs: 65 * second,
@@ -66,4 +66,33 @@ export const limits = {
   httpBodyBytes: 32 * MiB,
   /** On stopping, how long requests in flight have. */
   httpStopMs: 10 * second,
+  /** A new MQTT connection has this long, and its CONNECT this many bytes, before it is known who it is. */
+  mqttConnectMs: 10 * second,
+  mqttConnectBytes: 16 * KiB,
+  /** MQTT connections of one address that are not known yet; above it the one that has waited longest is dropped. */
+  mqttStrangers: 200,
+  /** A packet that has begun is complete within this time. */
+  mqttPacketMs: 30 * second,
+  /** Longest keep-alive granted to MQTT 5 (Server Keep Alive); 3.1.1 has no word for it. */
+  mqttKeepAliveMs: 20 * minute,
+  /** QoS 1 publishes of one MQTT 5 connection without an answer (Receive Maximum). */
+  mqttReceiveMaximum: 64,
+  /** Publishes of one connection without a verdict; at either mark its socket is not read. Wider than devices' own windows, so that pings are seen. */
+  mqttUnanswered: 256,
+  mqttUnansweredBytes: MiB,
+  /** Half-received packets over all MQTT connections; above it the connection that holds most is dropped. */
+  mqttHalfPacketBytes: 32 * MiB,
+  /** Answers that an MQTT peer does not read; above it, it is dropped. */
+  mqttUnreadBytes: 64 * KiB,
+  /** How long an MQTT 3.1.1 connection is left unread before it is closed without PUBACK, so that devices do not storm. */
+  mqttLaterMs: second,
+  /** After our last word an MQTT peer has this long to read it and to hang up. */
+  mqttLingerMs: 2 * second,
+  /** On stopping, how long publishes in flight have. */
+  mqttStopMs: 10 * second,
+  /** Wrong secrets of one device id from one address in `mqttLockMs`; then the pair is locked out for as long. */
+  mqttWrongSecrets: 5,
+  mqttLockMs: minute,
+  /** Pairs of address and device id remembered for it; beyond, the oldest is forgotten. */
+  mqttLocks: 10_000,
 } as const

@@ -1,0 +1,106 @@
+/**
+ * The references of a request, made local to the message: to another entry, to a contained resource, or by identifier to
+ * a person, place or thing that the request says nothing else about.
+ */
+import { refuse } from '../../src/errors.ts'
+import { isObject, type JsonObject, type JsonValue } from '../../src/fhir/json.ts'
+import type { Change, FhirResource, Identity } from '../../src/records.ts'
+import { identityIn } from './identity.ts'
+
+/** Types that are valid R4 with an identifier alone. */
+const thinTypes: readonly string[] = ['Patient', 'Practitioner', 'Organization', 'Location', 'Device']
+const members = new Set(['id', 'extension', 'reference', 'type', 'identifier', 'display'])
+
+/** A resource of the message by its local name, `Patient/patient-1`. */
+export type Target = Readonly<{ local: string; identity: readonly Identity[] }>
+
+export class References {
+  /** By fullUrl and `Type/id` of the request. */
+  readonly #byName = new Map<string, Target>()
+  readonly #byIdentity = new Map<string, Target>()
+  /** Patients by local name. */
+  readonly #patients = new Map<string, Target>()
+  readonly #thin: Change[] = []
+
+  /** Makes an entry known. False: another one has the same identity. */
+  add(type: string, target: Target, names: readonly string[]): boolean {
+    for (const name of names) this.#byName.set(name, target)
+    if (type === 'Patient') this.#patients.set(target.local, target)
+    if (this.#byIdentity.has(identityKey(type, target.identity[0]!))) return false
+    for (const identity of target.identity) {
+      const key = identityKey(type, identity)
+      if (!this.#byIdentity.has(key)) this.#byIdentity.set(key, target)
+    }
+    return true
+  }
+
+  /** `ensure` changes for what is known by an identifier only. */
+  get thin(): readonly Change[] {
+    return this.#thin
+  }
+
+  /** The patient that a local reference leads to; undefined for anything else. */
+  patient(reference: unknown): Target | undefined {
+    return this.#patients.get(String(reference))
+  }
+
+  /**
+   * The resource with local references; `at` is its place. Throws Refusal E_REFERENCE (held) where one leads neither into
+   * the message nor to an identifier.
+   */
+  resolve(resource: JsonObject, at: string): JsonObject {
+    return this.#object(resource, at)
+  }
+
+  #value(value: JsonValue, at: string): JsonValue {
+    if (Array.isArray(value)) return value.map((entry, i) => this.#value(entry, `${at}[${i}]`))
+    if (!isObject(value)) return value
+    return isReference(value) ? this.#reference(value, at) : this.#object(value, at)
+  }
+
+  #object(object: JsonObject, at: string): JsonObject {
+    return Object.fromEntries(
+      Object.entries(object).map(([name, value]) => [name, this.#value(value, `${at}.${name}`)]),
+    )
+  }
+
+  #reference(value: JsonObject, at: string): JsonObject {
+    const reference = typeof value.reference === 'string' ? value.reference : null
+    if (reference?.startsWith('#')) return value
+    const target = (reference && this.#byName.get(reference)) || this.#logical(value, reference, at)
+    if (target) return { ...value, reference: target.local }
+    return reference || isObject(value.identifier) ? refuse('E_REFERENCE', at) : value
+  }
+
+  /** A reference by identifier: to the entry that has it, or to a new thin resource. */
+  #logical(value: JsonObject, reference: string | null, at: string): Target | undefined {
+    const identity = isObject(value.identifier) ? identityIn(value.identifier) : null
+    const type = typeOf(value, reference, at)
+    if (!identity || !type) return undefined
+    const known = this.#byIdentity.get(identityKey(type, identity))
+    if (known || !thinTypes.includes(type)) return known
+    const id = `${type.toLowerCase()}-ref-${this.#thin.length + 1}`
+    const target = { local: `${type}/${id}`, identity: [identity] }
+    this.add(type, target, [])
+    const resource = { resourceType: type, id, identifier: [value.identifier] } as unknown as FhirResource
+    this.#thin.push({ verb: 'ensure', resource, identity: [identity], subject: type === 'Patient' ? identity : null })
+    return target
+  }
+}
+
+/** By its members alone: a Reference has no others, and a Coding or a ContactPoint has none of these two. */
+function isReference(value: JsonObject): boolean {
+  if (typeof value.reference !== 'string' && !isObject(value.identifier)) return false
+  return Object.keys(value).every(member => members.has(member.replace(/^_/, '')))
+}
+
+/** What a reference leads to, as it says itself; `subject` and `patient` of the types of this release mean a patient. */
+function typeOf(value: JsonObject, reference: string | null, at: string): string | undefined {
+  if (typeof value.type === 'string') return value.type
+  const named = /(?:^|\/)([A-Z][A-Za-z]+)\/[^/]+$/.exec(reference ?? '')?.[1]
+  return named ?? (/\.(?:subject|patient)$/.test(at) ? 'Patient' : undefined)
+}
+
+function identityKey(type: string, { system, value }: Identity): string {
+  return JSON.stringify([type, system, value])
+}

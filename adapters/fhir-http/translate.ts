@@ -1,0 +1,95 @@
+/**
+ * FHIR in, FHIR out: what remains to be done is to check it, to name it, and to make its references local. A client's own
+ * ids mean nothing here; identifiers do.
+ */
+import { refuse } from '../../src/errors.ts'
+import { type JsonObject, readJson } from '../../src/fhir/json.ts'
+import { objectOf, objectsOf } from '../../src/fhir/members.ts'
+import type { Directory, Translator } from '../../src/ports.ts'
+import type { Arrival, Change, FhirResource, Identity, Issue, Translated } from '../../src/records.ts'
+import { demandValid, type Entry, entriesOf } from './entries.ts'
+import { identityOf } from './identity.ts'
+import { References, type Target } from './references.ts'
+import { isInScope, isTaken, takenTypes } from './release.ts'
+
+const mapping = 'fhir/1'
+
+/** Types that are not about one person. */
+const impersonal = new Set(['Organization', 'Practitioner', 'Location', 'Device'])
+
+export const fhirTranslator: Translator = { translate, outline }
+
+/**
+ * Throws Refusal. Never: E_UTF8, E_JSON…, E_FHIR_INVALID, E_TYPE, E_BUNDLE, E_FIELD_TYPE, E_SCOPE. Held: E_NO_PATIENT,
+ * E_REFERENCE.
+ */
+function translate(arrival: Arrival, directory: Directory): Translated {
+  const entries = entriesOf(readJson(arrival.bytes), arrival.meta)
+  const outside = entries.find(entry => !isInScope(directory.clients.get(arrival.sender), entry.type))
+  if (outside) refuse('E_SCOPE', outside.at)
+  const references = new References()
+  const issues: Issue[] = []
+  const targets = entries.map((entry, i) => {
+    const { identity, note } = identityOf(entry, i, arrival)
+    if (note) issues.push(note)
+    const target: Target = { local: `${entry.type}/${entry.type.toLowerCase()}-${i + 1}`, identity }
+    if (!references.add(entry.type, target, entry.names)) refuse('E_BUNDLE', entry.at)
+    return target
+  })
+  const changes = entries.map((entry, i) => change(entry, targets[i]!, references))
+  return {
+    changes: inReadingOrder([...references.thin, ...changes]),
+    snapshots: [],
+    issues,
+    unmapped: [],
+    // Without an Idempotency-Key the same bytes may be meant twice: A, B, A ends as A.
+    repeatable: arrival.messageId !== null,
+    mapping,
+  }
+}
+
+function change(entry: Entry, target: Target, references: References): Change {
+  const resolved = references.resolve(entry.resource, entry.at)
+  // Only now is known what a urn:uuid leads to, and whether that may stand there.
+  demandValid(resolved, entry.at)
+  const { resourceType, ...rest } = resolved
+  const resource = { resourceType, ...rest, id: target.local.slice(entry.type.length + 1) } as unknown as FhirResource
+  return {
+    verb: entry.verb,
+    resource,
+    identity: target.identity,
+    subject: subjectOf(entry, resolved, target, references),
+  }
+}
+
+/** The person whose resource it is. Throws Refusal E_NO_PATIENT (held) where it is about nobody. */
+function subjectOf(entry: Entry, resolved: JsonObject, own: Target, references: References): Identity | null {
+  if (impersonal.has(entry.type)) return null
+  if (entry.type === 'Patient') return own.identity[0]!
+  const member = entry.type === 'AllergyIntolerance' ? 'patient' : 'subject'
+  const patient = references.patient(objectOf(resolved[member]).reference)
+  return patient?.identity[0] ?? refuse('E_NO_PATIENT', `${entry.at}.${member}`)
+}
+
+/** People, places and things before what refers to them. */
+function inReadingOrder(changes: readonly Change[]): Change[] {
+  const rank = ({ resource }: Change) => (takenTypes as readonly string[]).indexOf(resource.resourceType)
+  return changes.toSorted((a, b) => rank(a) - rank(b))
+}
+
+/** `create Patient`, `transaction Patient Observation*2`; types of this release, else `?`. */
+function outline({ meta, bytes }: Arrival): string {
+  if (meta.interaction !== 'transaction') return `create ${isTaken(meta.type) ? meta.type : '?'}`
+  const counts = new Map<string, number>()
+  for (const type of typesIn(bytes)) counts.set(type, (counts.get(type) ?? 0) + 1)
+  return ['transaction', ...[...counts].map(([type, count]) => (count > 1 ? `${type}*${count}` : type))].join(' ')
+}
+
+function typesIn(bytes: Uint8Array): string[] {
+  try {
+    const types = objectsOf(objectOf(readJson(bytes)).entry).map(entry => objectOf(entry.resource).resourceType)
+    return types.map(type => (isTaken(type) ? type : '?'))
+  } catch {
+    return ['?']
+  }
+}
