@@ -1,0 +1,33 @@
+import { backbone, type Line, resource } from './lines.ts'
+
+/** AllergyIntolerance (FHIR R4). */
+export const allergyIntolerance: readonly Line[] = [
+  ...resource,
+  ['identifier', 'Identifier', 'identifier'],
+  ['clinicalStatus', 'CodeableConcept', 'concept', 'required'],
+  ['verificationStatus', 'CodeableConcept', 'concept', 'required'],
+  ['type', 'code', 'enum', 'allergy intolerance'],
+  ['category', 'code', 'enum', 'food medication environment biologic'],
+  ['criticality', 'code', 'enum', 'low high unable-to-assess'],
+  ['code', 'CodeableConcept', 'concept'],
+  ['patient', 'Reference', 'reference'],
+  ['encounter', 'Reference', 'reference'],
+  ['onsetDateTime', 'dateTime', 'time'],
+  ['onsetAge', 'Age', 'quantity', 'age'],
+  ['onsetPeriod', 'Period', 'time'],
+  ['onsetRange', 'Range', 'quantity'],
+  ['onsetString', 'string', 'seal'],
+  ['recordedDate', 'dateTime', 'time'],
+  ['recorder', 'Reference', 'reference'],
+  ['asserter', 'Reference', 'reference'],
+  ['lastOccurrence', 'dateTime', 'time'],
+  ['note', 'Annotation', 'seal'],
+  ...backbone('reaction'),
+  ['reaction.substance', 'CodeableConcept', 'concept'],
+  ['reaction.manifestation', 'CodeableConcept', 'concept'],
+  ['reaction.description', 'string', 'seal'],
+  ['reaction.onset', 'dateTime', 'time'],
+  ['reaction.severity', 'code', 'enum', 'mild moderate severe'],
+  ['reaction.exposureRoute', 'CodeableConcept', 'concept'],
+  ['reaction.note', 'Annotation', 'seal'],
+]

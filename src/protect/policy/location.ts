@@ -1,0 +1,30 @@
+import { backbone, type Line, resource } from './lines.ts'
+
+/** Location (FHIR R4). */
+export const location: readonly Line[] = [
+  ...resource,
+  ['identifier', 'Identifier', 'identifier'],
+  ['status', 'code', 'enum', 'active suspended inactive'],
+  ['operationalStatus', 'Coding', 'concept'],
+  ['name', 'string', 'seal'],
+  ['alias', 'string', 'seal'],
+  ['description', 'string', 'seal'],
+  ['mode', 'code', 'enum', 'instance kind'],
+  ['type', 'CodeableConcept', 'concept'],
+  ['telecom', 'ContactPoint', 'seal'],
+  ['address', 'Address', 'place'],
+  ['physicalType', 'CodeableConcept', 'concept'],
+  ...backbone('position'),
+  ['position.longitude', 'decimal', 'seal'],
+  ['position.latitude', 'decimal', 'seal'],
+  ['position.altitude', 'decimal', 'seal'],
+  ['managingOrganization', 'Reference', 'reference'],
+  ['partOf', 'Reference', 'reference'],
+  ...backbone('hoursOfOperation'),
+  ['hoursOfOperation.daysOfWeek', 'code', 'enum', 'mon tue wed thu fri sat sun'],
+  ['hoursOfOperation.allDay', 'boolean', 'enum', 'true false'],
+  ['hoursOfOperation.openingTime', 'time', 'time'],
+  ['hoursOfOperation.closingTime', 'time', 'time'],
+  ['availabilityExceptions', 'string', 'seal'],
+  ['endpoint', 'Reference', 'reference'],
+]
