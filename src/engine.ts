@@ -209,7 +209,6 @@ export class Engine {
     const no = ++this.#arrival
     const sealed = protector.seal([...translated.changes, ...gone], this.#stamp(arrival, no, seen))
     for (const resource of sealed.resources) this.#demandValid({ verb: 'replace', resource }, 'E_SEALED_INVALID')
-    protector.accept()
     const taken: Taken = {
       ...this.#common(arrival, no),
       state: 'kept',
@@ -224,6 +223,8 @@ export class Engine {
       links,
       work: this.#work(arrival, translated),
     }
+    // last, since nothing below can fail: a key that counts as written must be in the transaction
+    protector.accept()
     for (const { list, ids } of snapshots) batch.snapshots.set(list, ids)
     for (const { from, to } of links) batch.links.set(from, to)
     return { taken, verdict: { kind: 'kept', issues: translated.issues, receipt: protector.receipt(no) } }

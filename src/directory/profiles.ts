@@ -57,7 +57,8 @@ export const anyLoopbackSender: SenderProfile = {
   addresses: ['127.0.0.0/8', '::1'],
   zone: 'UTC',
   charset: 'UNICODE UTF-8',
-  identifying: { type: 'MR' },
+  // nothing named: the first PID-3 of type MR, else the first
+  identifying: {},
   authorities: {},
   adt: 'snapshot',
   test: 'topic',
