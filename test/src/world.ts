@@ -24,13 +24,27 @@ export const directory: Directory = {
 
 export type World = Readonly<{ dir: string; engine: Engine; store: Store; protector: Protector; close: () => void }>
 
-export type WorldOptions = Readonly<{ dir?: string; budget?: number; wrap?: (store: Store) => Store }>
+export type WorldOptions = Readonly<{
+  dir?: string
+  budget?: number
+  wrap?: (store: Store) => Store
+  translators?: Readonly<Record<Arrival['format'], Translator>>
+  directory?: Directory
+}>
 
 /** Opens (or opens again, with `dir`) an engine whose translator reads the message with `translate`. */
-export function openWorld(translate: (text: string, arrival: Arrival) => Partial<Translated>, options: WorldOptions = {}): World {
+export function openWorld(
+  translate: (text: string, arrival: Arrival) => Partial<Translated>,
+  options: WorldOptions = {},
+): World {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'cg-engine-'))
   createDemoKeys(dir, { ...names, environment: machine })
-  const protector = openProtector(loadKeys(join(dir, 'box')), { ...names, purpose: 'demo', topicPrefix: 'demo', environment: machine })
+  const protector = openProtector(loadKeys(join(dir, 'box')), {
+    ...names,
+    purpose: 'demo',
+    topicPrefix: 'demo',
+    environment: machine,
+  })
   const opened = openStore({
     dir: join(dir, 'data'),
     budget: options.budget ?? 1 << 28,
@@ -53,8 +67,16 @@ export function openWorld(translate: (text: string, arrival: Arrival) => Partial
     }),
     outline: () => 'test',
   }
-  const translators = { hl7v2: translator, measurement: translator, fhir: translator }
-  const engine = new Engine({ environment: machine, log: silent, store, protector, check, translators, directory: () => directory })
+  const translators = options.translators ?? { hl7v2: translator, measurement: translator, fhir: translator }
+  const engine = new Engine({
+    environment: machine,
+    log: silent,
+    store,
+    protector,
+    check,
+    translators,
+    directory: () => options.directory ?? directory,
+  })
   return { dir, engine, store, protector, close: () => opened.close() }
 }
 
@@ -87,7 +109,9 @@ export function allergyChange(patient: string, code: string): Change {
     resource: {
       resourceType: 'AllergyIntolerance',
       id: `allergy-${code}`,
-      clinicalStatus: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical', code: 'active' }] },
+      clinicalStatus: {
+        coding: [{ system: 'http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical', code: 'active' }],
+      },
       code: { text: code },
       patient: { reference: 'Patient/patient' },
     },
