@@ -7,7 +7,9 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const node = `${root}node_modules/node/bin/node`
 
 rmSync(`${root}dist`, { recursive: true, force: true })
-const tsc = spawnSync(node, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], { stdio: 'inherit' })
+const tsc = spawnSync(node, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], {
+  stdio: 'inherit',
+})
 if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 for (const folder of ['src', 'adapters']) copyData(folder)
 
