@@ -22,7 +22,9 @@ function translate(text: string) {
   if (text.startsWith('held')) refuse('E_NO_PATIENT', 'PID-3')
   if (text.startsWith('bug')) throw new TypeError(`cannot read ${text}`)
   if (text.startsWith('invalid')) {
-    return { changes: [patientChange('1', { resource: { resourceType: 'Patient', id: 'patient', gender: 'M' } as never })] }
+    return {
+      changes: [patientChange('1', { resource: { resourceType: 'Patient', id: 'patient', gender: 'M' } as never })],
+    }
   }
   return { changes: [patientChange(text.slice(2))] }
 }
@@ -36,7 +38,15 @@ describe('engine', () => {
   test('each arrival is judged on its own; refused and held ones leave no holes in the log', () => {
     const one = world(translate)
     const texts = ['p:1', 'never', 'p:2', 'held', 'bug', 'invalid', 'p:3']
-    expect(kinds(one.engine.take(texts.map(text => arrivalOf(text))))).toEqual(['kept', 'never', 'kept', 'held', 'held', 'held', 'kept'])
+    expect(kinds(one.engine.take(texts.map(text => arrivalOf(text))))).toEqual([
+      'kept',
+      'never',
+      'kept',
+      'held',
+      'held',
+      'held',
+      'kept',
+    ])
     expect(rows(one).map(row => row.seq)).toEqual(rows(one).map((_, i) => i + 1))
     expect(one.store.heldList(10).map(row => row.rule)).toEqual(['E_NO_PATIENT', 'E_TRANSLATOR', 'E_OUTPUT_INVALID'])
     expect(one.store.status().held).toBe(3)
@@ -62,7 +72,10 @@ describe('engine', () => {
     expect(kinds(one.engine.take([arrivalOf('p:2', { messageId: 'A1' })]))).toEqual(['kept'])
     const http = { source: 'fhir', format: 'fhir' as const, messageId: 'key-1' }
     one.engine.take([arrivalOf('p:3', http)])
-    expect(one.engine.take([arrivalOf('p:4', http)])[0]).toEqual({ kind: 'never', issues: [{ code: 'E_IDEMPOTENCY', at: 'Idempotency-Key' }] })
+    expect(one.engine.take([arrivalOf('p:4', http)])[0]).toEqual({
+      kind: 'never',
+      issues: [{ code: 'E_IDEMPOTENCY', at: 'Idempotency-Key' }],
+    })
   })
 
   test('a reading without a device time is never a repeat', () => {
@@ -100,11 +113,18 @@ describe('engine', () => {
       const identifier = [{ system: other.system, value: prior }]
       const link = [{ other: { reference: 'Patient/survivor' }, type: 'replaced-by' as const }]
       const resource = { resourceType: 'Patient' as const, id: 'prior', active: false, identifier, link }
-      const surviving = patientChange(survivor, { verb: 'ensure', resource: { resourceType: 'Patient', id: 'survivor', identifier: [other] } })
+      const surviving = patientChange(survivor, {
+        verb: 'ensure',
+        resource: { resourceType: 'Patient', id: 'survivor', identifier: [other] },
+      })
       return { changes: [surviving, patientChange(prior, { resource, alsoFor: [other] })] }
     }
     const one = world(text => merge(...(text.split('>') as [string, string])))
-    expect(kinds(one.engine.take([arrivalOf('1>2'), arrivalOf('2>3'), arrivalOf('3>1')]))).toEqual(['kept', 'kept', 'held'])
+    expect(kinds(one.engine.take([arrivalOf('1>2'), arrivalOf('2>3'), arrivalOf('3>1')]))).toEqual([
+      'kept',
+      'kept',
+      'held',
+    ])
     expect(kinds(one.engine.take([arrivalOf('3>1', { messageId: 'later' })]))).toEqual(['held'])
     const prior = data(one).filter(row => headers(row)['cg-message'] === '1' && headers(row)['cg-verb'] === 'replace')
     expect(prior).toHaveLength(2)
@@ -158,7 +178,8 @@ function faulty(store: Store, faults: { full?: boolean; poison?: string }): Stor
   return override(store, {
     take(batch) {
       if (faults.full) throw new GatewayError('E_FULL')
-      const poisoned = batch.length > 0 && faults.poison && batch.some(taken => taken.state === 'kept' && taken.no === 3)
+      const poisoned =
+        batch.length > 0 && faults.poison && batch.some(taken => taken.state === 'kept' && taken.no === 3)
       if (poisoned) throw new GatewayError('E_DATABASE', 'take')
       store.take(batch)
     },

@@ -23,13 +23,29 @@ async function world(options: { deadlineMs?: number; onFatal?: (error: GatewayEr
   const onCommit = () => {
     commits += 1
   }
-  const intake = new BatchingIntake({ engine, environment: machine, observer: quiet, authenticate: () => false, onCommit })
+  const intake = new BatchingIntake({
+    engine,
+    environment: machine,
+    observer: quiet,
+    authenticate: () => false,
+    onCommit,
+  })
   return { engine, intake, commits: () => commits }
 }
 
 function arrival(text: string, source = 'mllp'): Arrival {
   const bytes = new Uint8Array(Buffer.from(text))
-  return { source, sender: 's', format: 'hl7v2', messageId: text, mode: 'live', receivedAt: 0, clockTrusted: true, meta: {}, bytes }
+  return {
+    source,
+    sender: 's',
+    format: 'hl7v2',
+    messageId: text,
+    mode: 'live',
+    receivedAt: 0,
+    clockTrusted: true,
+    meta: {},
+    bytes,
+  }
 }
 
 const kinds = (verdicts: readonly Verdict[]) => verdicts.map(verdict => verdict.kind)
@@ -58,7 +74,11 @@ describe('intake', () => {
 
   test('a message that kills the engine is held; every other one is kept, and a new engine serves', async () => {
     const { engine, intake } = await world()
-    const texts = [...Array.from({ length: 20 }, (_, i) => `a${i}`), 'KILL', ...Array.from({ length: 20 }, (_, i) => `b${i}`)]
+    const texts = [
+      ...Array.from({ length: 20 }, (_, i) => `a${i}`),
+      'KILL',
+      ...Array.from({ length: 20 }, (_, i) => `b${i}`),
+    ]
     const verdicts = await Promise.all(texts.map(text => intake.take(arrival(text))))
     expect(kinds(verdicts)).toEqual(texts.map(text => (text === 'KILL' ? 'held' : 'kept')))
     expect(engine.lost).toBeGreaterThan(0)

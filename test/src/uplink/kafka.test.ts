@@ -1,0 +1,277 @@
+import { type Admin, ConfigResourceTypes, type IHeaders, Kafka, logLevel } from 'kafkajs'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { kafkaMissing, type LocalKafka, startKafka } from '../../../scripts/kafka/local.ts'
+import { machine } from '../../../src/environment.ts'
+import { silent } from '../../../src/log.ts'
+import type { Uplink } from '../../../src/ports.ts'
+import { createTopics, type KafkaSettings, kafkaUplink } from '../../../src/uplink/kafka.ts'
+import { type Fault, kafkaProxy, produceApi } from '../../net/kafka-proxy.ts'
+import { drainAll, row, rows } from './rows.ts'
+
+const deps = { environment: machine, log: silent }
+const minute = 60_000
+
+/** A record as a consumer finds it, in the order of its partition. */
+type Found = Readonly<{ seq: number; key: string; partition: number; value: string | null; headers: IHeaders }>
+
+const missing = kafkaMissing()
+
+describe.skipIf(missing)(`the Kafka uplink, on a real broker${missing ? ` (${missing})` : ''}`, () => {
+  let kafka: LocalKafka
+  let proxied: Awaited<ReturnType<typeof startProxied>>
+  let admin: Admin
+  let count = 0
+  const uplinks: Uplink[] = []
+
+  beforeAll(async () => {
+    kafka = await startKafka()
+    proxied = await startProxied()
+    admin = observer(kafka.bootstrap).admin()
+    await admin.connect()
+  }, 2 * minute)
+
+  afterEach(async () => {
+    for (const uplink of uplinks.splice(0)) await uplink.close()
+  })
+
+  afterAll(async () => {
+    await admin?.disconnect()
+    await proxied?.close()
+    await kafka?.stop()
+  })
+
+  function settings(change: Partial<KafkaSettings> = {}): KafkaSettings {
+    const base = { name: 'cloud', brokers: [kafka.bootstrap], topicPrefix: `t${count}`, clientId: 'test' }
+    return { ...base, connectionTimeout: 1000, requestTimeout: 1000, ...change }
+  }
+
+  function open(change: Partial<KafkaSettings> = {}): Uplink {
+    const uplink = kafkaUplink(settings(change), deps)
+    uplinks.push(uplink)
+    return uplink
+  }
+
+  /** Fresh topics for one test; returns their prefix. */
+  async function topics(partitions = 3): Promise<string> {
+    count++
+    await createTopics(settings(), { partitions, replication: 1 }, deps)
+    return settings().topicPrefix
+  }
+
+  async function alter(topic: string, name: string, value: string): Promise<void> {
+    const configEntries = [{ name, value }]
+    const resources = [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }]
+    await admin.alterConfigs({ validateOnly: false, resources })
+  }
+
+  test('delivers in order, with keys, headers and null values', async () => {
+    const prefix = await topics()
+    const uplink = open()
+    expect(await uplink.connect(null)).toMatch(/^[\w-]{22}$/)
+    const log = [...rows(1, 200, { prefix }), row(201, { prefix, key: 'p1-ü', value: null })]
+    expect((await drainAll(uplink, log)).troubles).toEqual([])
+    const found = await readAll(kafka.bootstrap, `${prefix}.fhir`)
+    expect(inSeqOrder(found).map(({ key, value }) => ({ key, value }))).toEqual(
+      log.map(({ key, value }) => ({ key, value: value && Buffer.from(value).toString() })),
+    )
+    expect(found.every(record => record.headers['cg-seq'] === `${record.seq}`)).toBe(true)
+    expectOrder(found)
+    expect(new Set(found.map(record => record.partition)).size).toBe(3)
+  })
+
+  test('acknowledges key records before the data that needs them', async () => {
+    const prefix = await topics(1)
+    const uplink = open()
+    const page = [row(1, { prefix }), row(2, { prefix, lane: 'key' }), row(3, { prefix })]
+    await alter(`${prefix}.keys`, 'cleanup.policy', 'compact,delete')
+    await uplink.connect(null)
+    await admin.deleteTopics({ topics: [`${prefix}.keys`] })
+    expect(await uplink.send(page)).toMatchObject([{ kind: 'again' }])
+    expect(await readAll(kafka.bootstrap, `${prefix}.fhir`)).toEqual([])
+    await createTopics(settings(), { partitions: 1, replication: 1 }, deps)
+    await drainAll(uplink, page)
+    expect(inSeqOrder(await readAll(kafka.bootstrap, `${prefix}.fhir`)).map(record => record.seq)).toEqual([1, 3])
+  })
+
+  test('refuses compact on data, and keys without it, by topic and setting', async () => {
+    const prefix = await topics(1)
+    await alter(`${prefix}.fhir`, 'cleanup.policy', 'compact,delete')
+    await expect(open().connect(null)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.fhir \(cleanup\.policy\)$/)
+    await alter(`${prefix}.fhir`, 'cleanup.policy', 'delete')
+    await alter(`${prefix}.keys`, 'cleanup.policy', 'delete')
+    await expect(open().connect(null)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.keys \(cleanup\.policy\)$/)
+  })
+
+  test('names the topic that is missing', async () => {
+    count++
+    await expect(open().connect(null)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.fhir \(no such topic\)$/)
+    const prefix = await topics()
+    const uplink = open()
+    expect(await uplink.send([row(1, { prefix, topic: `${prefix}.other` })])).toMatchObject([
+      { kind: 'again', code: 'E_UPLINK_CONFIG' },
+    ])
+  })
+
+  test('makes missing topics only', async () => {
+    const prefix = await topics()
+    expect(await createTopics(settings(), { partitions: 3, replication: 1 }, deps)).toEqual([])
+    await admin.deleteTopics({ topics: [`${prefix}.test`] })
+    expect(await createTopics(settings(), { partitions: 3, replication: 1 }, deps)).toEqual([`${prefix}.test`])
+  })
+
+  test('finds another cluster behind the address', async () => {
+    await topics()
+    await expect(open().connect('AAAAAAAAAAAAAAAAAAAAAA')).rejects.toMatchObject({ code: 'E_UPLINK_CLUSTER' })
+  })
+
+  test('says that nobody answers', async () => {
+    await expect(open({ brokers: ['127.0.0.1:1'] }).connect(null)).rejects.toMatchObject({ code: 'E_UPLINK_DOWN' })
+  })
+
+  test('parks a record that is too large and delivers its neighbours', async () => {
+    const prefix = await topics(1)
+    const uplink = open()
+    const log = rows(1, 60, { prefix })
+    for (const seq of [20, 41]) log[seq - 1] = row(seq, { prefix, value: JSON.stringify('x'.repeat(20_000)) })
+    await uplink.connect(null)
+    await alter(`${prefix}.fhir`, 'max.message.bytes', '15000') // after the connect, so that only bisecting finds them
+    const { parked } = await drainAll(uplink, log, 60)
+    expect(parked).toEqual([20, 41])
+    const found = await readAll(kafka.bootstrap, `${prefix}.fhir`)
+    expect(found.map(record => record.seq)).toEqual(log.map(({ seq }) => seq).filter(seq => !parked.includes(seq)))
+  })
+
+  test('keeps to the largest batch that the topic takes', async () => {
+    const prefix = await topics(1)
+    await alter(`${prefix}.fhir`, 'max.message.bytes', '15000')
+    const log = rows(1, 100, { prefix, value: JSON.stringify('x'.repeat(2000)) })
+    expect(await drainAll(open(), log, 100)).toEqual({ parked: [], troubles: [] })
+    expect(await readAll(kafka.bootstrap, `${prefix}.fhir`)).toHaveLength(100)
+  })
+
+  describe('while something goes wrong', () => {
+    test('kill -9 and restart: none lost, order kept', { timeout: minute }, async () => {
+      const prefix = await topics()
+      const log = rows(1, 1000, { prefix })
+      let away: Promise<void> = Promise.resolve()
+      await drainAll(open(), log, 50, async seq => {
+        if (seq === 500) away = kafka.kill().then(() => kafka.restart())
+      })
+      await away
+      expectComplete(await readAll(kafka.bootstrap, `${prefix}.fhir`), log.length)
+    })
+
+    test('a broker that is silent: the connection is given up, none lost', { timeout: minute }, async () => {
+      const prefix = await topics()
+      const log = rows(1, 300, { prefix })
+      const { troubles } = await drainAll(open(), log, 50, async seq => {
+        if (seq !== 150) return
+        kafka.pause()
+        setTimeout(kafka.resume, 3000)
+      })
+      expect(troubles).toContainEqual(expect.objectContaining({ kind: 'again', code: 'E_UPLINK_DOWN' }))
+      expectComplete(await readAll(kafka.bootstrap, `${prefix}.fhir`), log.length)
+    })
+
+    test.each<Fault>(['cutBefore', 'cutAfter', 'mute'])('%s of some requests', { timeout: minute }, async fault => {
+      count++
+      const prefix = settings().topicPrefix
+      let asked = 0
+      await createTopics(settings({ brokers: [proxied.address] }), { partitions: 3, replication: 1 }, deps)
+      proxied.spoil(api => (api === produceApi && [3, 8, 9].includes(++asked) ? fault : 'forward'))
+      const { troubles } = await drainAll(open({ brokers: [proxied.address] }), rows(1, 500, { prefix }))
+      expect(troubles).toHaveLength(3)
+      const found = await readAll(proxied.address, `${prefix}.fhir`)
+      expectComplete(found, 500)
+      if (fault === 'cutBefore') expect(found).toHaveLength(500)
+      else expect(found.length).toBeGreaterThan(500)
+    })
+  })
+})
+
+/** A broker whose clients come through a fault proxy. */
+async function startProxied() {
+  let fault: (api: number) => Fault = () => 'forward'
+  let port = 0
+  const proxy = await kafkaProxy(
+    () => port,
+    api => fault(api),
+  )
+  const broker = await startKafka({ advertised: `127.0.0.1:${proxy.port}` })
+  port = Number(broker.bootstrap.split(':')[1])
+  return {
+    address: `127.0.0.1:${proxy.port}`,
+    spoil: (next: typeof fault) => {
+      fault = next
+    },
+    async close() {
+      await proxy.close()
+      await broker.stop()
+    },
+  }
+}
+
+function observer(bootstrap: string): Kafka {
+  return new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING })
+}
+
+/** Everything in a topic, per partition in its order. */
+async function readAll(bootstrap: string, topic: string): Promise<Found[]> {
+  const kafka = observer(bootstrap)
+  const admin = kafka.admin()
+  await admin.connect()
+  const ends = new Map((await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)]))
+  await admin.disconnect()
+  const total = [...ends.values()].reduce((sum, end) => sum + end, 0)
+  if (total === 0) return []
+  const found: Found[] = []
+  const done = Promise.withResolvers<void>()
+  const consumer = kafka.consumer({ groupId: `reader-${topic}-${performance.now()}` })
+  await consumer.connect()
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await consumer.run({
+    eachMessage: async ({ partition, message }) => {
+      const headers = Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, v]) => [name, `${v}`]))
+      const value = message.value?.toString() ?? null
+      found.push({ seq: Number(headers['cg-seq']), key: `${message.key}`, partition, value, headers })
+      if (found.length === total) done.resolve()
+    },
+  })
+  await done.promise
+  await consumer.disconnect()
+  return found
+}
+
+function inSeqOrder(found: readonly Found[]): Found[] {
+  return found.toSorted((a, b) => a.seq - b.seq)
+}
+
+/** What a reader keeps: per partition, only what is above its mark (DESIGN §4). */
+function aboveMark(found: readonly Found[]): Found[] {
+  const marks = new Map<number, number>()
+  return found.filter(({ partition, seq }) => {
+    const isNew = seq > (marks.get(partition) ?? 0)
+    if (isNew) marks.set(partition, seq)
+    return isNew
+  })
+}
+
+/** One partition per key, and ascending numbers in each partition. */
+function expectOrder(found: readonly Found[]): void {
+  for (const records of Map.groupBy(found, record => record.partition).values()) {
+    expect(records.map(record => record.seq)).toEqual(inSeqOrder(records).map(record => record.seq))
+  }
+  for (const records of Map.groupBy(found, record => record.key).values()) {
+    expect(new Set(records.map(record => record.partition)).size).toBe(1)
+  }
+}
+
+/** After the reader's marks: none lost, none doubled, in order; and a repeat is the same record. */
+function expectComplete(found: readonly Found[], count: number): void {
+  const kept = aboveMark(found)
+  expect(inSeqOrder(kept).map(record => record.seq)).toEqual(Array.from({ length: count }, (_, i) => i + 1))
+  expectOrder(kept)
+  for (const repeats of Map.groupBy(found, record => record.seq).values()) {
+    for (const repeat of repeats) expect(repeat).toEqual(repeats[0])
+  }
+}
