@@ -12,6 +12,14 @@ export const terminal: Io = {
   person: process.stdout.isTTY === true,
 }
 
+/** A reader that had enough (`decrypt … | head`) ends the command quietly. */
+export function endWithReader(): void {
+  process.stdout.on('error', error => {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0)
+    throw error
+  })
+}
+
 /** JSON for a person (indented) or for a program (one line). */
 export function json(io: Io, value: unknown): string {
   return `${JSON.stringify(value, null, io.person ? 2 : 0)}\n`

@@ -2,8 +2,7 @@
 import { ConfigError } from '../config/load.ts'
 import { errorRow, GatewayError } from '../errors.ts'
 import { describe } from '../log.ts'
-import type { Io } from './io.ts'
-import { terminal } from './io.ts'
+import { endWithReader, type Io, terminal } from './io.ts'
 
 type Command = (argv: readonly string[], io: Io) => Promise<number>
 
@@ -44,6 +43,7 @@ Exit codes: 0 good, 1 something found, 64 usage, 69 not reachable or port in use
 
 /** Runs one command line; resolves with the exit code. */
 export async function main(argv: readonly string[], io: Io = terminal): Promise<number> {
+  if (io === terminal) endWithReader()
   const [name, ...rest] = argv
   if (name === undefined || name === '--help' || name === '-h' || name === 'help')
     return (io.out(help), name === undefined ? 64 : 0)
