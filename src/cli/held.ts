@@ -3,7 +3,7 @@ import { errorRow, GatewayError } from '../errors.ts'
 import type { Code } from '../records.ts'
 import { locateConfig, readArguments, word } from './arguments.ts'
 import { carryOut } from './box.ts'
-import { type Io, json } from './io.ts'
+import { type Io, json, printed } from './io.ts'
 
 export const heldHelp = `clinic-gateway held list          what is held, why, and its skeleton (segment or format names, never a value)
 clinic-gateway held show NO
@@ -27,12 +27,12 @@ type Held = Readonly<{
 
 export async function held(argv: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = readArguments(argv, {})
-  if (values.help) return (io.out(heldHelp), 0)
+  if (values.help) return printed(io, heldHelp)
   const verb = word(positionals, 0, 'list, show or drop')
   const config = locateConfig(values)
   if (verb === 'list') {
     const rows = (await carryOut(config, { do: 'held.list' })) as Held[]
-    if (values.json) return (io.out(json(io, rows)), 0)
+    if (values.json) return printed(io, json(io, rows))
     io.out(rows.length === 0 ? 'nothing is held\n' : rows.map(line).join(''))
     return 0
   }
@@ -55,7 +55,7 @@ function line(row: Held): string {
 
 export async function codes(argv: readonly string[], io: Io): Promise<number> {
   const { values } = readArguments(argv, {})
-  if (values.help) return (io.out(codesHelp), 0)
+  if (values.help) return printed(io, codesHelp)
   const rows = (await carryOut(locateConfig(values), { do: 'codes.list' })) as {
     sender: string
     at: string

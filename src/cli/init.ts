@@ -9,7 +9,7 @@ import { GatewayError } from '../errors.ts'
 import { engineSettings } from '../main.ts'
 import { createDemoKeys } from '../protect/index.ts'
 import { demoFolder, readArguments } from './arguments.ts'
-import type { Io } from './io.ts'
+import { type Io, printed } from './io.ts'
 
 export const help = `clinic-gateway init --demo [DIR] [--fresh]
 
@@ -27,7 +27,7 @@ const demoGateway = { tenant: 'demo', gateway: 'demo-1' }
 
 export async function init(argv: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = readArguments(argv, { fresh: { type: 'boolean' } })
-  if (values.help) return (io.out(help), 0)
+  if (values.help) return printed(io, help)
   if (!values.demo) throw new GatewayError('E_USAGE', '--demo', 'the production ceremony is not part of this release')
   const folder = positionals[0] ?? demoFolder
   initDemo(folder, values.fresh === true)

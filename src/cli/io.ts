@@ -20,6 +20,12 @@ export function endWithReader(): void {
   })
 }
 
+/** Prints what was asked for: exit code 0. */
+export function printed(io: Io, text: string): number {
+  io.out(text)
+  return 0
+}
+
 /** JSON for a person (indented) or for a program (one line). */
 export function json(io: Io, value: unknown): string {
   return `${JSON.stringify(value, null, io.person ? 2 : 0)}\n`

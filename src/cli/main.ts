@@ -2,7 +2,7 @@
 import { ConfigError } from '../config/load.ts'
 import { errorRow, GatewayError } from '../errors.ts'
 import { describe } from '../log.ts'
-import { endWithReader, type Io, terminal } from './io.ts'
+import { endWithReader, type Io, printed, terminal } from './io.ts'
 
 type Command = (argv: readonly string[], io: Io) => Promise<number>
 
@@ -45,8 +45,11 @@ Exit codes: 0 good, 1 something found, 64 usage, 69 not reachable or port in use
 export async function main(argv: readonly string[], io: Io = terminal): Promise<number> {
   if (io === terminal) endWithReader()
   const [name, ...rest] = argv
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help')
-    return (io.out(help), name === undefined ? 64 : 0)
+  if (name === undefined) {
+    io.err(help)
+    return 64
+  }
+  if (name === '--help' || name === '-h' || name === 'help') return printed(io, help)
   const load = commands[name]
   try {
     if (!load) throw new GatewayError('E_USAGE', '', 'no such command; clinic-gateway --help lists them')

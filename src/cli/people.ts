@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts'
 import type { Command, Wearing } from '../ports.ts'
 import { locateConfig, readArguments, word } from './arguments.ts'
 import { carryOut } from './box.ts'
-import { type Io, json } from './io.ts'
+import { type Io, json, printed } from './io.ts'
 
 export const devicesHelp = `clinic-gateway devices add ID [--format F] [--test]      prints the secret once
 clinic-gateway devices assign ID --patient AUTHORITY|VALUE [--from TIME]
@@ -27,7 +27,7 @@ export async function devices(argv: readonly string[], io: Io): Promise<number> 
     patient: { type: 'string' },
     from: { type: 'string' },
   })
-  if (values.help) return (io.out(devicesHelp), 0)
+  if (values.help) return printed(io, devicesHelp)
   const verb = word(positionals, 0, 'add, assign or list')
   const config = locateConfig(values)
   if (verb === 'list')
@@ -35,7 +35,7 @@ export async function devices(argv: readonly string[], io: Io): Promise<number> 
   const id = word(positionals, 1, 'ID')
   const command = deviceCommand(verb, id, values)
   const result = await carryOut(config, command)
-  if (values.json) return (io.out(json(io, result)), 0)
+  if (values.json) return printed(io, json(io, result))
   io.out(verb === 'add' ? `device ${id}\nsecret ${(result as { secret: string }).secret}\n` : `${id} is assigned\n`)
   return 0
 }
@@ -73,7 +73,7 @@ function printDevices(rows: readonly DeviceView[], io: Io, asJson: boolean): num
     ...row,
     worn: row.worn.map(worn => ({ ...worn, from: time(worn.from), to: time(worn.to) })),
   }))
-  if (asJson) return (io.out(json(io, views)), 0)
+  if (asJson) return printed(io, json(io, views))
   for (const { id, format, worn } of views) {
     const now = worn.findLast(period => period.to === null)
     io.out(`${id}  ${format ?? 'any format'}  ${now ? `worn since ${now.from} by ${now.wearer}` : 'nobody wears it'}\n`)
@@ -83,7 +83,7 @@ function printDevices(rows: readonly DeviceView[], io: Io, asJson: boolean): num
 
 export async function clients(argv: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = readArguments(argv, { scope: { type: 'string', multiple: true } })
-  if (values.help) return (io.out(clientsHelp), 0)
+  if (values.help) return printed(io, clientsHelp)
   const verb = word(positionals, 0, 'add or list')
   const config = locateConfig(values)
   if (verb === 'list') {

@@ -7,7 +7,7 @@ import { openLog } from '../log.ts'
 import { Gateway, type Listening } from '../main.ts'
 import { demoFolder, locateConfig, readArguments } from './arguments.ts'
 import { initDemo } from './init.ts'
-import type { Io } from './io.ts'
+import { type Io, printed } from './io.ts'
 
 export const help = `clinic-gateway run [--config FILE] [--demo] [--fresh] [--set path=value]…
 
@@ -26,7 +26,7 @@ const stopWithinMs = 10_000
 
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const { values } = readArguments(argv, { fresh: { type: 'boolean' } })
-  if (values.help) return (io.out(help), 0)
+  if (values.help) return printed(io, help)
   if (values.demo) initDemo(demoFolder, values.fresh === true)
   const config = locateConfig(values)
   const log = openLog({ level: config.log.level })

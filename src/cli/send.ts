@@ -6,7 +6,7 @@ import mqtt from 'mqtt'
 import { GatewayError } from '../errors.ts'
 import { demoFolder, locateConfig, readArguments, word } from './arguments.ts'
 import { runningStatus } from './box.ts'
-import type { Io } from './io.ts'
+import { type Io, printed } from './io.ts'
 
 export const help = `clinic-gateway send FILE --to mllp|mqtt|fhir
 
@@ -28,7 +28,7 @@ export async function send(argv: readonly string[], io: Io): Promise<number> {
     format: { type: 'string' },
     token: { type: 'string' },
   })
-  if (values.help) return (io.out(help), 0)
+  if (values.help) return printed(io, help)
   const bytes = readInput(word(positionals, 0, 'FILE'))
   const to = values.to
   if (to !== 'mllp' && to !== 'mqtt' && to !== 'fhir') throw new GatewayError('E_USAGE', '--to', 'mllp, mqtt or fhir')
@@ -74,7 +74,6 @@ function sendMllp(bytes: Buffer, address: string, io: Io): Promise<number> {
       if (answer.includes('\x1c')) socket.end()
     })
     socket.on('close', () => {
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: the frame bytes of MLLP
       const plain = Buffer.from(answer.replace(/[\x0b\x1c]/g, '').trim(), 'latin1').toString()
       io.out(plain === '' ? 'no answer: the connection was closed\n' : `${plain.replaceAll('\r', '\n')}\n`)
       resolve(/\rMSA\|(AA|CA)/.test(answer) ? 0 : 1)

@@ -6,7 +6,7 @@ import { engineSettings, protectorOptions } from '../main.ts'
 import { loadKeys, openProtector } from '../protect/index.ts'
 import { locateConfig, readArguments } from './arguments.ts'
 import { type RunningStatus, runningStatus } from './box.ts'
-import { type Io, json } from './io.ts'
+import { type Io, json, printed } from './io.ts'
 
 export const statusHelp = `clinic-gateway status [--json]      what came in, what went out, what waits, what is wrong
 `
@@ -18,7 +18,7 @@ export const checkHelp = `clinic-gateway check [--config FILE]      configuratio
 
 export async function status(argv: readonly string[], io: Io): Promise<number> {
   const { values } = readArguments(argv, {})
-  if (values.help) return (io.out(statusHelp), 0)
+  if (values.help) return printed(io, statusHelp)
   const now = await runningStatus(locateConfig(values))
   io.out(values.json ? json(io, now) : page(now))
   return 0
@@ -50,7 +50,7 @@ function page(now: RunningStatus): string {
 
 export async function check(argv: readonly string[], io: Io): Promise<number> {
   const { values } = readArguments(argv, {})
-  if (values.help) return (io.out(checkHelp), 0)
+  if (values.help) return printed(io, checkHelp)
   const config = locateConfig(values)
   const settings = engineSettings(config)
   openProtector(loadKeys(config.privacy.keys), protectorOptions(config))

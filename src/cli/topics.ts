@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts'
 import { openLog } from '../log.ts'
 import { createTopics } from '../uplink/kafka.ts'
 import { locateConfig, readArguments, word } from './arguments.ts'
-import type { Io } from './io.ts'
+import { type Io, printed } from './io.ts'
 
 export const help = `clinic-gateway topics create [--partitions N] [--replication N] [--config FILE]
 
@@ -18,7 +18,7 @@ export async function topics(argv: readonly string[], io: Io): Promise<number> {
     partitions: { type: 'string' },
     replication: { type: 'string' },
   })
-  if (values.help) return (io.out(help), 0)
+  if (values.help) return printed(io, help)
   if (word(positionals, 0, 'create') !== 'create') throw new GatewayError('E_USAGE', 'topics', 'create')
   const config = locateConfig(values)
   const kafka = config.uplinks.filter(uplink => uplink.type === 'kafka')

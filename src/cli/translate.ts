@@ -10,7 +10,7 @@ import type { Device, Directory, SenderProfile } from '../ports.ts'
 import { loadKeys, openProtector } from '../protect/index.ts'
 import type { Arrival, Issue, Translated } from '../records.ts'
 import { locateConfig, readArguments, word } from './arguments.ts'
-import type { Io } from './io.ts'
+import { type Io, printed } from './io.ts'
 
 export const help = `clinic-gateway translate FILE [--sender PROFILE] [--format omh|fhir] [--config FILE]
 
@@ -24,15 +24,16 @@ The output holds what the file holds: treat it as the file. HL7 v2, a tracker's 
 
 export async function translate(argv: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = readArguments(argv, { sender: { type: 'string' }, format: { type: 'string' } })
-  if (values.help) return (io.out(help), 0)
+  if (values.help) return printed(io, help)
   const config = locateConfig(values)
   const bytes = new Uint8Array(readFileSync(word(positionals, 0, 'FILE')))
   const profile = findProfile(loadProfiles(config.directory.senders), values.sender)
   const arrival = asArrival(bytes, profile, values.format)
   const translator = translators[arrival.format]
   try {
-    const translated = translator.translate(arrival, directoryFor(profile))
     const protector = openProtector(loadKeys(config.privacy.keys), protectorOptions(config))
+    const wearer = protector.idOf('Patient', { system: tryDevice, value: tryDevice })
+    const translated = translator.translate(arrival, directoryFor(profile, wearer))
     let seq = 0
     const content = protector.seenContent(arrival.sender, bytes)
     const stamp = {
@@ -102,8 +103,8 @@ function asArrival(bytes: Uint8Array<ArrayBuffer>, profile: SenderProfile, forma
   return { ...common, source: 'mqtt', sender: tryDevice, format: 'measurement', messageId: null, meta }
 }
 
-function directoryFor(profile: SenderProfile): Directory {
-  const worn = [{ from: 0, to: null, wearer: 'p1-tryout' }]
+function directoryFor(profile: SenderProfile, wearer: string): Directory {
+  const worn = [{ from: 0, to: null, wearer }]
   const device: Device = { id: tryDevice, format: null, secretMac: '', test: false, worn }
   return {
     revision: 0,
