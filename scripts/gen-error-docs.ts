@@ -66,10 +66,12 @@ const advice: Readonly<Record<KnownCode, string>> = {
   E_MQTT_RECEIVE_MAXIMUM: 'Device: wait for PUBACKs; the receive maximum stands in CONNACK.',
   E_MQTT_TAKEN_OVER:
     'Another connection with the same client id came. If it was not the same device, give it a secret of its own.',
-  E_MQTT_LOCKED: 'Too many wrong secrets came from this address; it is let in again after a while. Look for the device that has an old secret.',
+  E_MQTT_LOCKED:
+    'Too many wrong secrets came from this address; it is let in again after a while. Look for the device that has an old secret.',
   E_MQTT_SUBSCRIPTION_ID: 'Device: subscribe without a subscription identifier.',
   E_MQTT_TOPIC_ALIAS: 'Device: send the whole topic; CONNACK says that no aliases are taken.',
-  E_RECEIPT_TIME: 'The payload has no device time; the time of receipt stands in for it. Give the device a clock or its readings a time.',
+  E_RECEIPT_TIME:
+    'The payload has no device time; the time of receipt stands in for it. Give the device a clock or its readings a time.',
   E_MQTT_KEEP_ALIVE: 'The device said nothing for one and a half times its keep-alive.',
   E_NO_PATIENT:
     'Held. PID-3 (and PV1-19) name nobody: check the profile’s `identifying` and `authorities`, or drop the message and have it sent again, corrected.',
@@ -108,7 +110,8 @@ const advice: Readonly<Record<KnownCode, string>> = {
   E_USAGE: '`clinic-gateway COMMAND --help` shows options and examples.',
   E_PORT_BUSY: 'Another program listens there. `--set sources.mllp.port=12575` (or 0 = any free port).',
   E_NOT_RUNNING: 'Start the gateway, or name its configuration with `--config`.',
-  E_DATABASE: 'The database file is damaged or of another version or gateway. Keep the file; see docs/operating.',
+  E_DATABASE:
+    'The database file is damaged or of another version or gateway. Set the data folder aside (do not delete it) and start with a new one; the uplink has everything up to its cursor.',
   E_DISK:
     'The disk refused a write or a sync. The process ends on purpose and recovers when it is started again; look at the disk before that.',
   E_ALREADY_RUNNING: 'A gateway holds this data folder. Ask it through its admin API, or stop it.',

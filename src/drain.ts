@@ -111,7 +111,7 @@ export class Drain {
       const settled = outcomes.filter(outcome => outcome.kind !== 'again')
       if (settled.length > 0) await this.#engine.ask({ ask: 'settle', uplink: this.#uplink.name, outcomes: settled })
       for (const outcome of settled) this.#note(outcome)
-      if (!again || again.kind !== 'again') {
+      if (again?.kind !== 'again') {
         this.sent += rows.length
         return this.#up()
       }

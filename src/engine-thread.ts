@@ -163,7 +163,10 @@ export class EngineThread {
   #respawn(): void {
     this.lost += 1
     this.#fruitless += 1
-    if (this.#fruitless > startsWithoutAnswer) return this.#options.onFatal(new GatewayError('E_INTERNAL', 'engine'))
+    if (this.#fruitless > startsWithoutAnswer) {
+      this.#options.onFatal(new GatewayError('E_INTERNAL', 'engine'))
+      return
+    }
     this.#options.log.warn('the engine is started again', { lost: this.lost })
     this.#ready = this.#spawn()
     this.#ready.catch(() => {})

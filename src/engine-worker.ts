@@ -98,7 +98,8 @@ export function serve(settings: EngineSettings, translators?: Translators, open?
   try {
     room = new EngineRoom(settings, translators, open)
   } catch (error) {
-    return fatal(error)
+    fatal(error)
+    return
   }
   port.on('message', ({ id, ask }: { id: number; ask: Ask }) => {
     try {
