@@ -84,6 +84,14 @@ describe('key records (SEALING S4)', () => {
     expect(keys.refused).toBe(1)
   })
 
+  it('is ignored where another head was wrapped with the key', () => {
+    const keys = newKeys()
+    const dek = newDek()
+    keys.take(keyRecord(dek, { head: randomBytes(32) }), signer)
+    expect(keys.get(dek.kid)).toBeNull()
+    expect(keys.refused).toBe(1)
+  })
+
   it('does not displace the good one of its kid', () => {
     const keys = newKeys()
     const dek = newDek()

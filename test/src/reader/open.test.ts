@@ -104,6 +104,8 @@ describe('opening by the rules of SEALING S3', () => {
     }
     const root = { ...patient({ active: true }), ...withToken('$', { active: false }, { active: true }) }
     expect(open(root).resource).toEqual(root)
+    const rootCoding = { ...patient({}), ...withToken('$', { coding: [1] }, { coding: [] }) }
+    expect(open(rootCoding).failed).toHaveLength(1)
     const year = [sealed(token(dek, at('$'), { m: { birthDate: '1974-12-25' } }))]
     expect(open(patient({ birthDate: '1974', extension: year })).resource.birthDate).toBe('1974')
   })

@@ -86,6 +86,8 @@ describe('what a reader takes', () => {
   it('checks the gateway that a record names, and no other', () => {
     const foreign = signRecord('demo.fhir', vectorId, { 'cg-gateway': 'gw-2', ce_source: '/demo/gw-2' }, null, 'gw-1')
     expect(counted(read([foreign]))).toEqual({ badSignature: 1 })
+    const ofOtherTenant = signRecord('demo.fhir', vectorId, { ce_source: '/other/gw-1' }, null)
+    expect(counted(read([ofOtherTenant]))).toEqual({ badSignature: 1 })
   })
 
   it('knows a mirrored topic by the name its gateway signed', () => {
@@ -105,6 +107,7 @@ describe('what a reader takes', () => {
       { resource: patient(), headers: { 'cg-seq': '-1' } },
       { resource: patient(), headers: { 'cg-chunk': '1/2' } },
       { resource: patient(), reference: 'Patient/p1-other' },
+      { resource: patient(), reference: `Observation/${vectorId}` },
       { resource: null, reference },
       { verb: 'delete', resource: patient() },
     ]

@@ -147,6 +147,7 @@ type KeyOptions = {
   subject?: string
   notBefore?: string
   kekId?: string
+  head?: Buffer
   change?: (record: Record<string, string>) => void
 }
 
@@ -167,7 +168,7 @@ export function keyRecord(key: Dek, options: KeyOptions = {}): ReaderRecord {
   }
   const head = sha256(lp(...Object.values(claims)))
   const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
-  const wrapped = publicEncrypt({ key: pair.publicKey, ...padding }, Buffer.concat([key.dek, head]))
+  const wrapped = publicEncrypt({ key: pair.publicKey, ...padding }, Buffer.concat([key.dek, options.head ?? head]))
   const sig = b64u(sign(null, Buffer.from(lp('cgw-keyrec-1', hex(head), hex(sha256(wrapped)))), seedKey))
   const record: Record<string, string> = { ...claims, wrapped: b64u(wrapped), sig }
   change?.(record)
