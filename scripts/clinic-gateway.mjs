@@ -15,6 +15,7 @@ const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning', '--
 if (Number(process.versions.node.split('.')[0]) >= wanted && process.execArgv.includes(flags[0])) {
   const built = new URL('../dist/src/cli/main.js', import.meta.url)
   const source = new URL('../src/cli/main.ts', import.meta.url)
+  stopWithStarter()
   const { main } = await import((existsSync(fileURLToPath(source)) ? source : built).href)
   process.exitCode = await main(process.argv.slice(2))
 } else {
@@ -32,7 +33,14 @@ function again() {
     )
     process.exit(69)
   }
-  const child = spawn(node, [...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
+  const command = [...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const child = spawn(node, command, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 70 : 0)))
+}
+
+/** A starter that is killed cannot pass signals on; without it nobody would stop this process. */
+function stopWithStarter() {
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  process.channel?.unref()
 }

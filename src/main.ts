@@ -43,7 +43,7 @@ export class Gateway {
   readonly #listen: Record<string, string> = {}
   #closeAdmin: () => Promise<void> = async () => {}
   #timers: (() => void)[] = []
-  #fullAt = 0
+  #fullAt = Number.NEGATIVE_INFINITY
 
   /** `onFatal`: the engine cannot go on; the process must end with the error's exit code. */
   constructor(config: Config, onFatal: (error: GatewayError) => void) {
@@ -188,7 +188,7 @@ export class Gateway {
   async #watch(): Promise<void> {
     const store = await this.#storeStatus()
     this.#alarms.set('E_HELD', store.held > 0)
-    this.#alarms.set('E_FULL', this.#fullAt > 0 && machine.monotonic() - this.#fullAt < 2 * watchEveryMs)
+    this.#alarms.set('E_FULL', machine.monotonic() - this.#fullAt < 2 * watchEveryMs)
     const troubles = new Set(this.#drains.flatMap(drain => drain.trouble?.code ?? []))
     const known = [
       'E_UPLINK_DOWN',

@@ -173,6 +173,19 @@ describe.skipIf(missing)(`the Kafka uplink, on a real broker${missing ? ` (${mis
       expectComplete(await readAll(kafka.bootstrap, `${prefix}.fhir`), log.length)
     })
 
+    test('an answer that looks deduplicated counts as not stored', async () => {
+      count++
+      const prefix = settings().topicPrefix
+      let asked = 0
+      await createTopics(settings({ brokers: [proxied.address] }), { partitions: 1, replication: 1 }, deps)
+      proxied.spoil(api => (api === produceApi && ++asked === 2 ? 'dedup' : 'forward'))
+      const { troubles } = await drainAll(open({ brokers: [proxied.address] }), rows(1, 150, { prefix }))
+      expect(troubles).toMatchObject([{ kind: 'again', code: 'E_UPLINK_DOUBTFUL' }])
+      const found = await readAll(proxied.address, `${prefix}.fhir`)
+      expectComplete(found, 150)
+      expect(found).toHaveLength(200)
+    })
+
     test.each<Fault>(['cutBefore', 'cutAfter', 'mute'])('%s of some requests', { timeout: minute }, async fault => {
       count++
       const prefix = settings().topicPrefix
