@@ -38,13 +38,17 @@ function readCard(card: Partial<GatewayCard> | null, at: string): KnownGateway {
   if (v !== 'g1' || alg !== 'Ed25519' || typeof tenant !== 'string' || typeof gateway !== 'string' || !der) {
     throw new GatewayError('E_KEYS', at, 'not a gateway card')
   }
+  const key = publicKeyOf(der)
+  if (key?.asymmetricKeyType !== 'ed25519') throw new GatewayError('E_KEYS', at, 'not an Ed25519 public key')
+  return { tenant, gateway, publicKey: key }
+}
+
+function publicKeyOf(der: Buffer): KeyObject | null {
   try {
-    const key = createPublicKey({ key: der, format: 'der', type: 'spki' })
-    if (key.asymmetricKeyType === 'ed25519') return { tenant, gateway, publicKey: key }
+    return createPublicKey({ key: der, format: 'der', type: 'spki' })
   } catch {
-    // said below, in our words
+    return null
   }
-  throw new GatewayError('E_KEYS', at, 'not an Ed25519 public key')
 }
 
 /** The known gateway that signed the record, or null. `topic`: the gateway's own name of the record's topic. */
