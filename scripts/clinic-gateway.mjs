@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const wanted = 24
 // SIGUSR1 opens the debugger on a running process; a box with patients' data must not have that door
-const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning']
+const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 
 if (Number(process.versions.node.split('.')[0]) >= wanted && process.execArgv.includes(flags[0])) {
   const built = new URL('../dist/src/cli/main.js', import.meta.url)

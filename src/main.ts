@@ -2,7 +2,7 @@
  * The running gateway: a composition root. Engine thread, intake, sources, drains, admin API, and the order in which
  * they start and stop: nothing listens before the engine is ready, nothing is acknowledged after it has stopped.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openSources } from '../adapters/sources.ts'
 import { Metrics } from './admin/metrics.ts'
@@ -172,11 +172,14 @@ export class Gateway {
       },
       carryOut: (command: Command) => this.#engine.ask({ ask: 'do', who: 'local', command }),
     })
-    this.#closeAdmin = admin.close
     this.#listen.admin = admin.address
     mkdirSync(this.#config.data.dir, { recursive: true, mode: 0o700 })
     const file = join(this.#config.data.dir, 'admin.json')
     writeFileSync(file, JSON.stringify({ address: admin.address, token }), { mode: 0o600 })
+    this.#closeAdmin = async () => {
+      rmSync(file, { force: true })
+      await admin.close()
+    }
   }
 
   #authenticate(kind: 'device' | 'client', id: string, secret: string): boolean {

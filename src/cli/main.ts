@@ -43,7 +43,10 @@ Exit codes: 0 good, 1 something found, 64 usage, 69 not reachable or port in use
 
 /** Runs one command line; resolves with the exit code. */
 export async function main(argv: readonly string[], io: Io = terminal): Promise<number> {
-  if (io === terminal) endWithReader()
+  if (io === terminal) {
+    endWithReader()
+    quietCrashes()
+  }
   const [name, ...rest] = argv
   if (name === undefined) {
     io.err(help)
@@ -58,6 +61,16 @@ export async function main(argv: readonly string[], io: Io = terminal): Promise<
   } catch (error) {
     return complain(error, io)
   }
+}
+
+/** Node would print the message of an uncaught error, and libraries quote their input in it: ours says class and place. */
+function quietCrashes(): void {
+  const crash = (error: unknown) => {
+    complain(error, terminal)
+    process.exit(70)
+  }
+  process.on('uncaughtException', crash)
+  process.on('unhandledRejection', crash)
 }
 
 function complain(error: unknown, io: Io): number {
