@@ -75,8 +75,11 @@ export const limits = {
   mqttPacketMs: 30 * second,
   /** Longest keep-alive granted to MQTT 5 (Server Keep Alive); 3.1.1 has no word for it. */
   mqttKeepAliveMs: 20 * minute,
-  /** QoS 1 publishes of one MQTT 5 connection without an answer (Receive Maximum). */
-  mqttReceiveMaximum: 64,
+  /**
+   * QoS 1 publishes of one MQTT 5 connection without an answer (Receive Maximum). More than `mqttUnanswered` and one read
+   * of real payloads, because common clients (mqtt.js) do not keep it and would be thrown out again after every reconnect.
+   */
+  mqttReceiveMaximum: 1024,
   /** Publishes of one connection without a verdict; at either mark its socket is not read. Wider than devices' own windows, so that pings are seen. */
   mqttUnanswered: 256,
   mqttUnansweredBytes: MiB,
