@@ -10,10 +10,11 @@ import { machine } from '../src/environment.ts'
 import { BatchingIntake } from '../src/intake.ts'
 import { GiB, KiB, MiB, minute } from '../src/limits.ts'
 import { silent } from '../src/log.ts'
-import type { Source } from '../src/ports.ts'
+import type { Intake, Source } from '../src/ports.ts'
 import { authenticator, createDemoKeys } from '../src/protect/index.ts'
 
-export type StoreKind = 'sqlite' | 'log' | 'count'
+/** `bare`: no engine at all; the source's own work is what is left. */
+export type StoreKind = 'sqlite' | 'log' | 'count' | 'bare'
 export type Secret = Readonly<{ id: string; secret: string }>
 
 const gateway = { tenant: 'bench', gateway: 'bench-1' }
@@ -47,7 +48,7 @@ export async function openLine(way: 'mllp' | 'mqtt', store: StoreKind, slowMs: n
   const entry = new URL('./engine-entry.ts', import.meta.url)
   const engine = new EngineThread({
     entry,
-    data: { settings, store, slowMs },
+    data: { settings, store: store === 'bare' ? 'count' : store, slowMs },
     environment: machine,
     log: silent,
     onFatal,
@@ -62,7 +63,13 @@ export async function openLine(way: 'mllp' | 'mqtt', store: StoreKind, slowMs: n
     authenticate: (kind, id, secret) => check(kind, id, secret, engine.directory().devices.get(id)?.secretMac ?? ''),
     onCommit: () => {},
   })
-  const source = openSource(way, { intake, environment: machine, log: silent })
+  const bare: Intake = {
+    take: async () => ({ kind: 'kept', issues: [], receipt: '' }),
+    directory: () => engine.directory(),
+    authenticate: () => true,
+    refused() {},
+  }
+  const source = openSource(way, { intake: store === 'bare' ? bare : intake, environment: machine, log: silent })
   const address = await source.start()
   return {
     address,

@@ -68,31 +68,35 @@ const rounds = Number(values.rounds)
 
 const results = []
 for (const one of cases.filter(({ name }) => name.includes(values.only))) {
-  const ours: number[] = []
-  const floors: number[] = []
-  let waits = { p50: 0, p99: 0 }
-  for (let round = 0; round < rounds; round++) {
-    const load = await measure(one, 'sqlite')
-    ours.push(load.messages / load.seconds)
-    waits = load
-    const floor = await measure(one, one.floor)
-    floors.push(floor.messages / floor.seconds)
-  }
-  const row = {
-    name: one.name,
-    goal: one.goal,
-    ratio: round2(median(ours.map((rate, i) => rate / (floors[i] as number)))),
-    ours: Math.round(median(ours)),
-    floor: Math.round(median(floors)),
-    p50: waits.p50,
-    p99: waits.p99,
-  }
+  const row = await compare(one)
   results.push(row)
-  process.stdout.write(
-    `${row.name.padEnd(28)} ratio ${row.ratio} (goal ${row.goal})  ours ${row.ours}/s  floor ${row.floor}/s  answer p50 ${row.p50} ms p99 ${row.p99} ms\n`,
-  )
+  const bare = row.bare === null ? '' : `  frames and splits only ${row.bare}/s`
+  const rates = `ours ${row.ours}/s  floor ${row.floor}/s${bare}  answer p50 ${row.p50} ms p99 ${row.p99} ms`
+  process.stdout.write(`${row.name.padEnd(28)} ratio ${row.ratio} (goal ${row.goal})  ${rates}\n`)
 }
 process.stdout.write(`${JSON.stringify({ rounds, messages: Number(values.messages), results })}\n`)
+
+/** Ours and the floor in turns, so that both see the same machine; for MLLP also, for information, a bare server. */
+async function compare(one: Case) {
+  const ours: Load[] = []
+  const floors: Load[] = []
+  const bares: Load[] = []
+  for (let round = 0; round < rounds; round++) {
+    ours.push(await measure(one, 'sqlite'))
+    floors.push(await measure(one, one.floor))
+    if (one.way === 'mllp') bares.push(await measure(one, 'bare'))
+  }
+  return {
+    name: one.name,
+    goal: one.goal,
+    ratio: Math.round(100 * median(ours.map((load, i) => rate(load) / rate(floors[i] as Load)))) / 100,
+    ours: Math.round(median(ours.map(rate))),
+    floor: Math.round(median(floors.map(rate))),
+    bare: bares.length > 0 ? Math.round(median(bares.map(rate))) : null,
+    p50: median(ours.map(load => load.p50)),
+    p99: median(ours.map(load => load.p99)),
+  }
+}
 
 async function measure(one: Case, store: StoreKind): Promise<Load> {
   const line = await openLine(one.way, store, one.slowMs, one.way === 'mqtt' ? one.clients : 0)
@@ -103,6 +107,10 @@ async function measure(one: Case, store: StoreKind): Promise<Load> {
   } finally {
     await line.close()
   }
+}
+
+function rate(load: Load): number {
+  return load.messages / load.seconds
 }
 
 /** One run of the load generator against a line. Every run sends messages that the line has not seen. */
@@ -124,8 +132,4 @@ async function load(one: Case, line: Line, messages: number): Promise<Load> {
 function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b)
   return sorted[sorted.length >> 1] as number
-}
-
-function round2(value: number): number {
-  return Math.round(value * 100) / 100
 }

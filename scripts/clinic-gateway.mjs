@@ -9,8 +9,9 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const wanted = 24
-// SIGUSR1 opens the debugger on a running process; a box with patients' data must not have that door
-const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
+// SIGUSR1 opens the debugger on a running process; a box with patients' data must not have that door. The small young
+// generation keeps the busy process at 260 instead of 440 MB, for about 5 % of its speed (bench/memory.ts)
+const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning', '--max-semi-space-size=4']
 
 if (Number(process.versions.node.split('.')[0]) >= wanted && process.execArgv.includes(flags[0])) {
   const built = new URL('../dist/src/cli/main.js', import.meta.url)
