@@ -34,7 +34,11 @@ export async function topics(argv: readonly string[], io: Io): Promise<number> {
       clientId: `clinic-gateway-${config.gateway.id}`,
     }
     const made = await createTopics(settings, layout, { environment: machine, log: openLog({ level: 'error' }) })
-    io.out(made.map(topic => `${uplink.name} ${topic}\n`).join(''))
+    io.out(
+      made.length === 0
+        ? `${uplink.name}: all topics are there\n`
+        : made.map(topic => `${uplink.name}: made ${topic}\n`).join(''),
+    )
   }
   return 0
 }
