@@ -43,7 +43,7 @@ export type EngineThreadOptions = Readonly<{
 }>
 
 /** An engine that cannot start this often in a row is given up. */
-const startsWithoutAnswer = 5
+const fruitlessStarts = 5
 
 export class EngineThread {
   readonly #options: EngineThreadOptions
@@ -118,6 +118,7 @@ export class EngineThread {
           this.#authKey = post.authKey
           this.notes = post.notes
           started = true
+          this.#fruitless = 0
           resolve()
         } else if (post.post === 'fatal') {
           fatal = new GatewayError(post.code, post.at)
@@ -145,7 +146,6 @@ export class EngineThread {
     const waiting = this.#waiting.get(post.id)
     if (!waiting) return
     this.#waiting.delete(post.id)
-    this.#fruitless = 0
     waiting.cancel()
     if (post.post === 'answer') waiting.resolve(post.ok)
     else waiting.reject(new GatewayError(post.code, post.at))
@@ -163,12 +163,14 @@ export class EngineThread {
   #respawn(): void {
     this.lost += 1
     this.#fruitless += 1
-    if (this.#fruitless > startsWithoutAnswer) {
+    if (this.#fruitless > fruitlessStarts) {
       this.#options.onFatal(new GatewayError('E_INTERNAL', 'engine'))
       return
     }
     this.#options.log.warn('the engine is started again', { lost: this.lost })
     this.#ready = this.#spawn()
-    this.#ready.catch(() => {})
+    this.#ready.catch(error => {
+      if (error instanceof GatewayError) this.#options.onFatal(error)
+    })
   }
 }

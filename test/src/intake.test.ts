@@ -85,6 +85,15 @@ describe('intake', () => {
     expect((await intake.take(arrival('after'))).kind).toBe('kept')
   })
 
+  test('a message that kills the engine at the head of a large batch does not end the gateway', async () => {
+    const fatal: GatewayError[] = []
+    const { intake } = await world({ onFatal: error => fatal.push(error) })
+    const texts = ['KILL', ...Array.from({ length: 130 }, (_, i) => `m${i}`)]
+    const verdicts = await Promise.all(texts.map(text => intake.take(arrival(text))))
+    expect(kinds(verdicts)).toEqual(['held', ...Array(130).fill('kept')])
+    expect(fatal).toEqual([])
+  })
+
   test('a message that never ends is stopped at the deadline and held', async () => {
     const { intake } = await world({ deadlineMs: 300 })
     const verdicts = await Promise.all(['x', 'HANG', 'y'].map(text => intake.take(arrival(text))))
