@@ -79,7 +79,8 @@ function msh(header: Header, d: Delimiters, stamp: AnswerStamp): string {
   const echo = (n: number): string => (header.delimiters ? header.field(n) : '')
   const encoding = header.delimiters ? header.field(2) : '^~\\&'
   const event = readable ? header.component(9, 2) : ''
-  const type = (event === '' ? ['ACK'] : ['ACK', event, 'ACK']).join(d.component)
+  // only what looks like a trigger event: MSH-9 of a refused message may hold anything
+  const type = (/^[A-Z][A-Z0-9]{2}$/.test(event) ? ['ACK', event, 'ACK'] : ['ACK']).join(d.component)
   const [processing, version, charset] = readable ? [echo(11), echo(12), echo(18)] : ['P', '2.5.1', '']
   const time = escapeText(hl7Time(stamp.at), d)
   const fields = [echo(5), echo(6), echo(3), echo(4), time, '', type, stamp.controlId, processing, version]
