@@ -202,7 +202,7 @@ class MllpLine {
 }
 
 /** The n-th second of the clinic's day. */
-function time(n: number): string {
+export function time(n: number): string {
   return new Date(started + n * 1000).toISOString().replace('.000Z', 'Z')
 }
 
@@ -214,7 +214,7 @@ function header(app: string, type: string, id: string): string {
   return `MSH|^~\\&|${app}|NORTH|GATEWAY|NORTH|20261124070000+0000||${type}|${id}|P|2.5.1|||||AUT|UNICODE UTF-8`
 }
 
-function adt(patient: Patient, event: string, n: number): string {
+export function adt(patient: Patient, event: string, n: number): string {
   const pid = [
     'PID|1',
     '',
@@ -233,7 +233,7 @@ function adt(patient: Patient, event: string, n: number): string {
   return `${[header('EHR', `ADT^${event}^ADT_A01`, `E${n}`), `EVN|${event}|20261124070000+0000`, pid].join('\r')}\r`
 }
 
-function oru(patient: Patient, n: number, at: string): string {
+export function oru(patient: Patient, n: number, at: string): string {
   const pid = `PID|1||${patient.mrn}^^^NORTH&${authority}&ISO^MR||${patient.family}^${patient.given}`
   const obr = `OBR|1|ORD-${n}|ACC-${n}^LAB|2345-7^Glucose^LN|||${hl7Time(at)}||||||||||||||||||F`
   const obx = `OBX|1|NM|2345-7^Glucose^LN||${80 + (n % 60)}|mg/dL^mg/dL^UCUM|70-99|N|||F|||${hl7Time(at)}`
@@ -245,12 +245,12 @@ function omh(name: string, version: string, body: object) {
   return { header: { id: crypto.randomUUID(), creation_date_time: '2026-11-24T07:00:00Z', schema_id: schema }, body }
 }
 
-function heartRate(n: number, at: string) {
+export function heartRate(n: number, at: string) {
   const heart_rate = { value: 60 + (n % 40), unit: 'beats/min' }
   return omh('heart-rate', '1.1', { heart_rate, effective_time_frame: { date_time: at } })
 }
 
-function bloodPressure(n: number, at: string) {
+export function bloodPressure(n: number, at: string) {
   return omh('blood-pressure', '2.0', {
     systolic_blood_pressure: { value: 110 + (n % 30), unit: 'mmHg' },
     diastolic_blood_pressure: { value: 70 + (n % 15), unit: 'mmHg' },
@@ -258,7 +258,7 @@ function bloodPressure(n: number, at: string) {
   })
 }
 
-function temperature(patient: Patient, n: number, at: string) {
+export function temperature(patient: Patient, n: number, at: string) {
   const category = { system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'vital-signs' }
   return {
     resourceType: 'Observation',

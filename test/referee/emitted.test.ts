@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { translators } from '../../adapters/translators.ts'
+import { adt, bloodPressure, heartRate, oru, patients, temperature, time } from '../../scripts/demo/clinic.ts'
 import { anyLoopbackSender } from '../../src/directory/profiles.ts'
 import type { Device, Directory, Translator } from '../../src/ports.ts'
 import type { Arrival, FhirResource } from '../../src/records.ts'
@@ -38,6 +39,14 @@ describe.skipIf(missing)(`what leaves, before HL7's validator (${missing ?? 'pre
   test('the examples: no error, clear and sealed', async () => {
     const { kept, clear, sealed } = emit(examples())
     expect(kept).toBe(examples().length)
+    await expectValid(clear)
+    await expectValid(sealed)
+  })
+
+  test('what the clinic of the demo sends: no error, clear and sealed', async () => {
+    const arrivals = demoMessages()
+    const { kept, clear, sealed } = emit(arrivals)
+    expect(kept).toBe(arrivals.length)
     await expectValid(clear)
     await expectValid(sealed)
   })
@@ -95,31 +104,45 @@ function distinct(resources: readonly FhirResource[]): FhirResource[] {
 function examples(): Arrival[] {
   const read = (name: string) => readFileSync(`examples/${name}`)
   const hl7 = (name: string) => hl7Arrival(read(name), name)
-  const omh = (name: string) =>
-    arrivalOf('', {
-      ...bytesOf(read(name)),
-      source: 'mqtt',
-      sender: 'watch',
-      format: 'measurement',
-      messageId: null,
-      meta: { payload: 'omh', device: 'watch' },
-    })
-  const meta = { interaction: 'create', type: 'Observation' }
-  const observation = {
-    ...bytesOf(read('observation.json')),
-    source: 'fhir',
-    sender: 'app',
-    format: 'fhir' as const,
-    messageId: null,
-    meta,
-  }
+  const omh = (name: string) => omhArrival(read(name))
   return [
     hl7('adt-a01.hl7'),
     hl7('oru-r01.hl7'),
     omh('heart-rate.json'),
     omh('blood-pressure.json'),
-    arrivalOf('', observation),
+    fhirArrival(read('observation.json'), null),
   ]
+}
+
+/** Three rounds of everything that the clinic of `npm run demo` says. */
+function demoMessages(): Arrival[] {
+  const json = (value: unknown) => Buffer.from(JSON.stringify(value))
+  return patients.flatMap((patient, i) =>
+    [i, i + 20, i + 45].flatMap(n => [
+      hl7Arrival(Buffer.from(adt(patient, n === i ? 'A01' : 'A08', n)), `adt-${n}`),
+      hl7Arrival(Buffer.from(oru(patient, n, time(n))), `oru-${n}`),
+      omhArrival(json(heartRate(n, time(n)))),
+      omhArrival(json(bloodPressure(n, time(n)))),
+      fhirArrival(json(temperature(patient, n, time(n))), `key-${n}`),
+    ]),
+  )
+}
+
+function omhArrival(bytes: Buffer): Arrival {
+  const meta = { payload: 'omh', device: 'watch' }
+  return arrivalOf('', {
+    ...bytesOf(bytes),
+    source: 'mqtt',
+    sender: 'watch',
+    format: 'measurement',
+    messageId: null,
+    meta,
+  })
+}
+
+function fhirArrival(bytes: Buffer, messageId: string | null): Arrival {
+  const meta = { interaction: 'create', type: 'Observation' }
+  return arrivalOf('', { ...bytesOf(bytes), source: 'fhir', sender: 'app', format: 'fhir', messageId, meta })
 }
 
 /** Files may hold several messages, LF or CR, a BOM. */
