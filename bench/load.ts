@@ -10,6 +10,7 @@
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { generate, parser } from 'mqtt-packet'
+import { oru, reading } from './messages.ts'
 
 const [way, address = '', total = '1000', width = '1', offset = '0'] = process.argv.slice(2)
 const at = address.lastIndexOf(':')
@@ -73,19 +74,6 @@ function device({ id, secret }: { id: string; secret: string }, window: number):
   })
 }
 
-/** 300 bytes of Open mHealth with a time of its own. */
-function reading(n: number): string {
-  const date_time = new Date(1_790_000_000_000 + n * 1000).toISOString()
-  const schema_id = { namespace: 'omh', name: 'heart-rate', version: '1.1' }
-  const header = {
-    id: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`,
-    creation_date_time: date_time,
-    schema_id,
-  }
-  const body = { heart_rate: { value: 60 + (n % 60), unit: 'beats/min' }, effective_time_frame: { date_time } }
-  return JSON.stringify({ header, body })
-}
-
 async function mllp(connections: number): Promise<void> {
   await Promise.all(Array.from({ length: connections }, sender))
 }
@@ -123,29 +111,4 @@ function onAnswers(socket: Socket, answer: (text: string) => void): void {
     text = ''
     answer(whole)
   })
-}
-
-/** An ORU of about 2 KB: seven results with reference ranges and a note. */
-function oru(n: number): string {
-  const names = [
-    '2345-7^Glucose',
-    '2160-0^Creatinine',
-    '6298-4^Potassium',
-    '2951-2^Sodium',
-    '2075-0^Chloride',
-    '3094-0^Urea nitrogen',
-    '17861-6^Calcium',
-  ]
-  const obx = names.map(
-    (name, i) =>
-      `OBX|${i + 1}|NM|${name} [Mass/volume] in Serum or Plasma^LN||${90 + ((n + i) % 40)}.${n % 10}|mg/dL^mg/dL^UCUM|70-99|N|||F|||20261124084500+0000||TECH^Lab^Tech|AUTO^Automated analyser line 3`,
-  )
-  return [
-    `MSH|^~\\&|LAB|NORTH|GATEWAY|NORTH|20261124093000+0000||ORU^R01^ORU_R01|B${n}|P|2.5.1|||||AUT|UNICODE UTF-8`,
-    'PID|1||4711^^^NORTH&2.16.840.1.113883.19.5&ISO^MR||Brandstaetter^Aenne^Maria||19740512|F|||Lindengasse 7^^Wien^W^1070^AT',
-    `OBR|1|ORD-${n}^EHR|ACC-${n}^LAB|24323-8^Comprehensive metabolic 2000 panel^LN|||20261124084500+0000|||||||||||||||20261124092500+0000||LAB|F`,
-    ...obx,
-    `NTE|1|L|${'Specimen slightly haemolysed; potassium may be falsely high. '.repeat(8)}`,
-    '',
-  ].join('\r')
 }

@@ -18,6 +18,7 @@ const shared = new Set([
   'src/environment.ts',
   'src/log.ts',
   'src/lp.ts',
+  'src/listen.ts',
 ])
 
 /** Who may import what beyond the shared files and its own folder. */

@@ -2,10 +2,11 @@
  * The MLLP listener: connections in, arrivals to the intake, verdicts back as acknowledgements. What only the wire can
  * judge (an unknown sender, an unreadable header) is answered here and never becomes an arrival.
  */
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import type { Environment } from '../../src/environment.ts'
-import { GatewayError, Refusal, refuse } from '../../src/errors.ts'
+import { Refusal, refuse } from '../../src/errors.ts'
 import { limits } from '../../src/limits.ts'
+import { listen } from '../../src/listen.ts'
 import { describe, type Log } from '../../src/log.ts'
 import type { Intake, SenderProfile, Source } from '../../src/ports.ts'
 import type { Arrival, Issue, Ms } from '../../src/records.ts'
@@ -91,7 +92,7 @@ export function mllpSource(
   return {
     name,
     async start() {
-      const address = await listen(server, settings)
+      const address = await listen(server, settings.host, settings.port, 'sources.mllp')
       server.on('error', error => log.error('listener failed', { source: name, ...describe(error) }))
       return address
     },
@@ -152,22 +153,6 @@ const typeOf = (header: Header): string =>
 
 /** Facts of the wire never carry free text of the message. */
 const shaped = (pattern: RegExp, text: string): string => (pattern.test(text) ? text : '?')
-
-function listen(server: Server, { host, port }: MllpSettings): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', error => {
-      const busy = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
-      reject(new GatewayError(busy ? 'E_PORT_BUSY' : 'E_CONFIG', 'sources.mllp', `${host}:${port}`))
-    })
-    server.listen(port, host, () => resolve(bound(server)))
-  })
-}
-
-function bound(server: Server): string {
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new GatewayError('E_INTERNAL', 'sources.mllp')
-  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`
-}
 
 /** One byte budget over all connections: when their half frames pass it, the connection that holds most is dropped. */
 class Budget {

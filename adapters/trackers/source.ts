@@ -2,10 +2,11 @@
  * The MQTT listener: the gateway itself is the broker that trackers connect to, and takes readings in only
  * (docs/decisions/004). One connection per device; an acknowledgement means that the reading is ours and on disk.
  */
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import type { Environment } from '../../src/environment.ts'
-import { GatewayError, type KnownCode } from '../../src/errors.ts'
+import type { KnownCode } from '../../src/errors.ts'
 import { limits } from '../../src/limits.ts'
+import { listen } from '../../src/listen.ts'
 import { describe, type Log } from '../../src/log.ts'
 import type { Intake, Source } from '../../src/ports.ts'
 import type { Code } from '../../src/records.ts'
@@ -101,7 +102,7 @@ export function mqttSource(
   return {
     name,
     async start() {
-      const address = await listen(server, settings)
+      const address = await listen(server, settings.host, settings.port, 'sources.mqtt')
       server.on('error', error => log.error('listener failed', { source: name, ...describe(error) }))
       return address
     },
@@ -115,20 +116,4 @@ export function mqttSource(
       cancel()
     },
   }
-}
-
-function listen(server: Server, { host, port }: MqttSettings): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', error => {
-      const busy = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
-      reject(new GatewayError(busy ? 'E_PORT_BUSY' : 'E_CONFIG', 'sources.mqtt', `${host}:${port}`))
-    })
-    server.listen(port, host, () => resolve(bound(server)))
-  })
-}
-
-function bound(server: Server): string {
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new GatewayError('E_INTERNAL', 'sources.mqtt')
-  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`
 }
