@@ -31,6 +31,7 @@ export function floorStore(kind: 'log' | 'count', dir: string): Store {
       writevSync(fd, batch.flatMap(bytesOf))
       fdatasyncSync(fd)
     },
+    heldRoom: () => Number.POSITIVE_INFINITY,
     peek: () => [],
     settle: () => {},
     cursor: uplink => ({ uplink, cluster: null, through: 0, parked: 0 }),
@@ -56,8 +57,11 @@ export function floorStore(kind: 'log' | 'count', dir: string): Store {
       pendingBytes: 0,
       usedBytes: 0,
       budget: 1,
+      room: true,
       oldestPendingAt: null,
       held: 0,
+      heldBytes: 0,
+      heldBudget: 1,
       worklist: 0,
       cursors: [],
     }),

@@ -80,14 +80,15 @@ export class EngineThread {
     return this.#authKey
   }
 
-  /** Asks the engine. Rejects with EngineLost when it dies or takes longer than its deadline. */
-  async ask<T>(ask: Ask): Promise<T> {
+  /** Asks the engine. Rejects with EngineLost when it dies or takes longer than its deadline (and `moreMs`). */
+  async ask<T>(ask: Ask, moreMs: Ms = 0): Promise<T> {
     await this.#ready
     const worker = this.#worker
     if (!worker) throw new EngineLost()
     return new Promise<T>((resolve, reject) => {
       const id = ++this.#id
-      const cancel = this.#options.environment.after(this.#options.deadlineMs ?? limits.engineDeadlineMs, () => {
+      const deadlineMs = (this.#options.deadlineMs ?? limits.engineDeadlineMs) + moreMs
+      const cancel = this.#options.environment.after(deadlineMs, () => {
         this.#options.log.error('the engine overran its deadline and is replaced', { ask: ask.ask })
         void worker.terminate()
       })

@@ -9,7 +9,7 @@ import { buildDirectory } from './directory/directory.ts'
 import { Engine } from './engine.ts'
 import type { Post } from './engine-thread.ts'
 import { machine } from './environment.ts'
-import { GatewayError } from './errors.ts'
+import { GatewayError, type KnownCode } from './errors.ts'
 import { check } from './fhir/check.ts'
 import { describe, openLog } from './log.ts'
 import type { Ask, Directory, Protector, SenderProfile, Store, Translator } from './ports.ts'
@@ -83,6 +83,13 @@ export class EngineRoom {
   }
 }
 
+/** What of an error goes back to the person who asked. */
+function failure(error: unknown): { code: KnownCode; at: string } {
+  return error instanceof GatewayError
+    ? { code: error.code, at: error.at }
+    : { code: 'E_INTERNAL', at: String(describe(error).frames ?? '') }
+}
+
 /** Serves asks on this thread's port until `stop`. Tests give translators, benchmarks stores of their own. */
 export function serve(settings: EngineSettings, translators?: Translators, open?: typeof openStore): void {
   const port = parentPort
@@ -109,8 +116,8 @@ export function serve(settings: EngineSettings, translators?: Translators, open?
       post({ post: 'answer', id, ok })
       if (ask.ask === 'stop') port.close()
     } catch (error) {
-      if (error instanceof GatewayError && ask.ask === 'do')
-        return post({ post: 'failed', id, code: error.code, at: error.at })
+      // what a person asks for may fail; it must never end the engine
+      if (ask.ask === 'do') return post({ post: 'failed', id, ...failure(error) })
       fatal(error)
     }
   })

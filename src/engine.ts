@@ -8,6 +8,7 @@
  */
 import type { Environment } from './environment.ts'
 import { errorRow, GatewayError, Refusal } from './errors.ts'
+import { limits } from './limits.ts'
 import { describe, type Log } from './log.ts'
 import type { Check, Directory, Named, Protector, SealedMessage, Stamp, Store, Taken, Translator } from './ports.ts'
 import type { Arrival, Change, Code, Issue, Outcome, Sealed, Translated, Verdict } from './records.ts'
@@ -42,6 +43,7 @@ type Batch = {
   controls: Set<string>
   snapshots: Map<string, readonly string[]>
   links: Map<string, string>
+  heldBytes: number
 }
 
 export class Engine {
@@ -57,7 +59,8 @@ export class Engine {
   }
 
   /**
-   * Judges a batch. Returns one verdict per arrival, in order; a positive one only after the synced commit.
+   * Judges a batch. Returns verdicts in order, a positive one only after the synced commit. When judging takes long, the
+   * first part of the batch is committed and answered, at least one; the caller gives the rest again.
    * Throws GatewayError E_DISK when the disk refused: the process must end, the senders still own their messages.
    */
   take(arrivals: readonly Arrival[]): Verdict[] {
@@ -68,7 +71,7 @@ export class Engine {
   hold(arrival: Arrival, rule: Code): Verdict {
     const numbers = this.#numbers()
     try {
-      return this.#write([this.#held(arrival, [{ code: rule, at: '' }], null)])[0] as Verdict
+      return this.#write([this.#held(arrival, [{ code: rule, at: '' }], null, emptyBatch())])[0] as Verdict
     } catch (error) {
       this.#undo(numbers)
       if (error instanceof GatewayError && error.code === 'E_FULL') return { kind: 'later', code: 'E_FULL' }
@@ -105,9 +108,9 @@ export class Engine {
 
   #commit(arrivals: readonly Arrival[]): Verdict[] {
     const numbers = this.#numbers()
-    const batch: Batch = { seen: new Map(), controls: new Set(), snapshots: new Map(), links: new Map() }
+    const batch = emptyBatch()
     try {
-      return this.#write(arrivals.map(arrival => this.#judge(arrival, batch)))
+      return this.#write(this.#judgeSome(arrivals, batch))
     } catch (error) {
       this.#undo(numbers)
       if (!(error instanceof GatewayError)) throw error
@@ -115,6 +118,17 @@ export class Engine {
       if (error.code === 'E_DATABASE') return this.#bisect(arrivals)
       throw error
     }
+  }
+
+  #judgeSome(arrivals: readonly Arrival[], batch: Batch): Draft[] {
+    const { environment } = this.#parts
+    const until = environment.monotonic() + limits.judgeMs
+    const drafts: Draft[] = []
+    for (const arrival of arrivals) {
+      if (drafts.length > 0 && environment.monotonic() > until) break
+      drafts.push(this.#judge(arrival, batch))
+    }
+    return drafts
   }
 
   #write(drafts: readonly Draft[]): Verdict[] {
@@ -133,10 +147,16 @@ export class Engine {
     this.#seq = numbers.seq
   }
 
+  #commitAll(arrivals: readonly Arrival[]): Verdict[] {
+    const verdicts: Verdict[] = []
+    while (verdicts.length < arrivals.length) verdicts.push(...this.#commit(arrivals.slice(verdicts.length)))
+    return verdicts
+  }
+
   /** A batch that the database refused is halved until the message that it refuses stands alone; that one is held. */
   #bisect(arrivals: readonly Arrival[]): Verdict[] {
     const half = arrivals.length >> 1
-    if (half > 0) return [...this.#commit(arrivals.slice(0, half)), ...this.#commit(arrivals.slice(half))]
+    if (half > 0) return [...this.#commitAll(arrivals.slice(0, half)), ...this.#commitAll(arrivals.slice(half))]
     return arrivals.map(arrival => {
       this.#parts.log.error('the database refused a message; it is held', { source: arrival.source })
       return this.hold(arrival, 'E_DATABASE')
@@ -193,21 +213,24 @@ export class Engine {
       this.#seq = numbers.seq
       this.#parts.protector.discard()
       if (error instanceof Refusal) {
-        return error.kind === 'held' ? this.#held(arrival, error.issues, seen) : this.#refused(arrival, error.issues)
+        return error.kind === 'held'
+          ? this.#held(arrival, error.issues, seen, batch)
+          : this.#refused(arrival, error.issues)
       }
       this.#parts.log.error('a translator failed; the message is held', { source: arrival.source, ...describe(error) })
-      return this.#held(arrival, [{ code: 'E_TRANSLATOR', at: '' }], seen)
+      return this.#held(arrival, [{ code: 'E_TRANSLATOR', at: '' }], seen, batch)
     }
   }
 
   #kept(arrival: Arrival, seen: Taken['seen'], batch: Batch): Draft {
     const { protector, translators } = this.#parts
     const translated = translators[arrival.format].translate(arrival, this.#parts.directory())
-    for (const change of translated.changes) this.#demandValid(change, 'E_OUTPUT_INVALID')
-    const links = this.#links(translated.changes, batch)
-    const { gone, snapshots } = this.#snapshots(translated, batch)
+    const changes = this.#withLinks(arrival, translated.changes, batch)
+    for (const change of changes) this.#demandValid(change, 'E_OUTPUT_INVALID')
+    const links = this.#links(arrival, translated.changes, batch)
+    const { gone, snapshots } = this.#snapshots(arrival, translated, batch)
     const no = ++this.#arrival
-    const sealed = protector.seal([...translated.changes, ...gone], this.#stamp(arrival, no, seen))
+    const sealed = protector.seal([...changes, ...gone], this.#stamp(arrival, no, seen))
     for (const resource of sealed.resources) this.#demandValid({ verb: 'replace', resource }, 'E_SEALED_INVALID')
     const taken: Taken = {
       ...this.#common(arrival, no),
@@ -218,7 +241,7 @@ export class Engine {
       seen: translated.repeatable ? seen : null,
       subjects: sealed.subjects,
       rows: sealed.records.map(record => protector.sealRow(record, this.#parts.store.epoch)),
-      heads: heads(sealed.named),
+      heads: heads(sealed.named).map(head => stateOf(arrival, head)),
       snapshots,
       links,
       work: this.#work(arrival, translated),
@@ -230,13 +253,18 @@ export class Engine {
     return { taken, verdict: { kind: 'kept', issues: translated.issues, receipt: protector.receipt(no) } }
   }
 
-  #held(arrival: Arrival, issues: readonly Issue[], seen: Taken['seen']): Draft {
+  /** Held messages have a share of the budget of their own, so that one sender's cannot fill the box for all. */
+  #held(arrival: Arrival, issues: readonly Issue[], seen: Taken['seen'], batch: Batch): Draft {
+    const numbers = this.#numbers()
     const no = ++this.#arrival
-    const taken = {
-      ...this.#aside(arrival, no, issues),
-      state: 'held' as const,
-      seen: arrival.messageId === null ? null : seen,
+    const aside = this.#aside(arrival, no, issues)
+    const bytes = (aside.original?.body.length ?? 0) + limits.arrivalRowBytes
+    if (batch.heldBytes + bytes > this.#parts.store.heldRoom()) {
+      this.#arrival = numbers.arrival
+      return { taken: null, verdict: { kind: 'later', code: 'E_FULL' } }
     }
+    batch.heldBytes += bytes
+    const taken = { ...aside, state: 'held' as const, seen: arrival.messageId === null ? null : seen }
     return { taken, verdict: { kind: 'held', issues, receipt: this.#parts.protector.receipt(no) } }
   }
 
@@ -302,12 +330,13 @@ export class Engine {
   }
 
   /** Merges of this message; a merge that would lead back to where it began is held (HL7 v2 A40, DESIGN §7). */
-  #links(changes: readonly Change[], batch: Batch): { from: string; to: string }[] {
+  #links(arrival: Arrival, changes: readonly Change[], batch: Batch): { from: string; to: string }[] {
     const { protector } = this.#parts
     return changes.flatMap(change => {
       const [prior, survivor] = [change.identity[0], change.alsoFor?.[0]]
       if (!prior || !survivor || change.resource.resourceType !== 'Patient') return []
-      const link = { from: protector.idOf('Patient', prior), to: protector.idOf('Patient', survivor) }
+      const [from, to] = [prior, survivor].map(name => stateOf(arrival, protector.idOf('Patient', name)))
+      const link = { from: from as string, to: to as string }
       if (this.#leads(link.to, link.from, batch)) throw new Refusal([{ code: 'E_MERGE_CYCLE', at: 'MRG-1' }])
       return [link]
     })
@@ -322,12 +351,41 @@ export class Engine {
     return false
   }
 
+  /**
+   * A person who was merged into another stays so, whatever is said of the old number later: every later version of the
+   * old Patient carries the link, so that readers keep finding the other one (DESIGN §7, Merges).
+   */
+  #withLinks(arrival: Arrival, changes: readonly Change[], batch: Batch): readonly Change[] {
+    const { protector, store } = this.#parts
+    return changes.flatMap(change => {
+      const { resource, verb, identity } = change
+      if (resource.resourceType !== 'Patient' || verb !== 'replace' || resource.link || !identity[0]) return [change]
+      const from = stateOf(arrival, protector.idOf('Patient', identity[0]))
+      const to = batch.links.get(from) ?? store.link(from)
+      if (to === null) return [change]
+      const survivor = { pseudonym: to.replace(/^test:/, '') }
+      const local = `${resource.id}-survivor`
+      const ensure: Change = {
+        verb: 'ensure',
+        resource: { resourceType: 'Patient', id: local },
+        identity: [survivor],
+        subject: survivor,
+      }
+      const link = [{ other: { reference: `Patient/${local}` }, type: 'replaced-by' as const }]
+      return [ensure, { ...change, resource: { ...resource, active: false, link }, alsoFor: [survivor] }]
+    })
+  }
+
   /** What a complete list no longer names is gone: a `delete` for each. */
-  #snapshots(translated: Translated, batch: Batch): { gone: Change[]; snapshots: { list: string; ids: string[] }[] } {
+  #snapshots(
+    arrival: Arrival,
+    translated: Translated,
+    batch: Batch,
+  ): { gone: Change[]; snapshots: { list: string; ids: string[] }[] } {
     const { protector, store } = this.#parts
     const gone: Change[] = []
     const snapshots = translated.snapshots.map(({ type, subject }) => {
-      const list = `${type}/${protector.idOf('Patient', subject)}`
+      const list = stateOf(arrival, `${type}/${protector.idOf('Patient', subject)}`)
       const ofType = translated.changes.filter(change => change.resource.resourceType === type)
       const ids = ofType.flatMap(change => (change.identity[0] ? [protector.idOf(type, change.identity[0])] : []))
       for (const id of batch.snapshots.get(list) ?? store.snapshot(list)) {
@@ -348,6 +406,15 @@ export class Engine {
       code: protector.sealNote('work', JSON.stringify({ system, code })),
     }))
   }
+}
+
+function emptyBatch(): Batch {
+  return { seen: new Map(), controls: new Set(), snapshots: new Map(), links: new Map(), heldBytes: 0 }
+}
+
+/** What the box remembers of the state out there, it remembers apart for live and for test. */
+function stateOf(arrival: Arrival, name: string): string {
+  return arrival.mode === 'test' ? `test:${name}` : name
 }
 
 function heads(named: SealedMessage['named']): string[] {

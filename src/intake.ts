@@ -9,7 +9,7 @@
 import { EngineLost, type EngineThread } from './engine-thread.ts'
 import type { Environment } from './environment.ts'
 import { GatewayError } from './errors.ts'
-import { limits } from './limits.ts'
+import { limits, MiB } from './limits.ts'
 import type { Directory, Intake } from './ports.ts'
 import type { Arrival, Code, Ms, Verdict } from './records.ts'
 
@@ -33,7 +33,7 @@ export type IntakeOptions = Readonly<{
 
 export class BatchingIntake implements Intake {
   readonly #options: IntakeOptions
-  /** First come, first served within a source; sources take turns, so that a flood of one does not starve another. */
+  /** First come, first served within a sender; senders take turns, so that a flood of one does not starve another. */
   readonly #queues = new Map<string, Waiting[]>()
   #count = 0
   #bytes = 0
@@ -60,9 +60,10 @@ export class BatchingIntake implements Intake {
     this.#bytes += arrival.bytes.length
     return new Promise(resolve => {
       const waiting = { arrival, since, resolve: (verdict: Verdict) => resolve(answer(verdict)) }
-      const queue = this.#queues.get(arrival.source)
+      const sender = senderOf(arrival)
+      const queue = this.#queues.get(sender)
       if (queue) queue.push(waiting)
-      else this.#queues.set(arrival.source, [waiting])
+      else this.#queues.set(sender, [waiting])
       void this.#work()
     })
   }
@@ -91,17 +92,18 @@ export class BatchingIntake implements Intake {
     // one turn of the event loop, so that what came in the same read goes into the same commit
     await new Promise<void>(resolve => setImmediate(resolve))
     for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
-      await this.#judge(batch)
+      const rest = await this.#judge(batch)
+      this.#putBack(batch.slice(0, batch.length - rest.length), rest)
       this.#options.onCommit()
     }
     this.#busy = false
   }
 
-  /** The next batch: sources in turn, at most `batchArrivals` rows and `batchBytes` bytes (always at least one). */
+  /** The next batch: senders in turn, at most `batchArrivals` rows and `batchBytes` bytes (always at least one). */
   #next(): Waiting[] {
     const batch: Waiting[] = []
     let bytes = 0
-    const queues = [...this.#queues.values()].filter(queue => queue.length > 0)
+    const queues = [...this.#queues.values()]
     const taken = queues.map(() => 0)
     for (let turn = true; turn; ) {
       turn = false
@@ -116,34 +118,66 @@ export class BatchingIntake implements Intake {
       }
     }
     for (const [i, queue] of queues.entries()) queue.splice(0, taken[i])
+    for (const [sender, queue] of this.#queues) if (queue.length === 0) this.#queues.delete(sender)
     return batch
   }
 
-  async #judge(batch: readonly Waiting[]): Promise<void> {
+  /** Has a batch judged and answered. The engine may judge its first part only; returns what is left. */
+  async #judge(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     try {
-      const arrivals = batch.map(waiting => waiting.arrival)
-      const verdicts = await this.#options.engine.ask<Verdict[]>({ ask: 'take', arrivals })
-      for (const [i, waiting] of batch.entries())
-        this.#answer(waiting, verdicts[i] ?? { kind: 'later', code: 'E_ENGINE' })
+      const verdicts = await this.#ask(batch)
+      for (const [i, verdict] of verdicts.entries()) this.#answer(batch[i] as Waiting, verdict)
+      return batch.slice(verdicts.length)
     } catch (error) {
       if (error instanceof EngineLost) return this.#bisect(batch)
       if (!(error instanceof GatewayError)) throw error
       for (const waiting of batch) this.#answer(waiting, { kind: 'later', code: 'E_ENGINE' })
+      return []
     }
   }
 
-  async #bisect(batch: readonly Waiting[]): Promise<void> {
+  async #bisect(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     const half = batch.length >> 1
-    if (half > 0) {
-      await this.#judge(batch.slice(0, half))
-      return this.#judge(batch.slice(half))
+    for (const part of half > 0 ? [batch.slice(0, half), batch.slice(half)] : []) {
+      for (let rest: readonly Waiting[] = part; rest.length > 0; ) rest = await this.#judge(rest)
     }
     const [waiting] = batch
-    if (!waiting) return
-    const verdict = await this.#options.engine
-      .ask<Verdict>({ ask: 'hold', arrival: waiting.arrival })
-      .catch((): Verdict => ({ kind: 'later', code: 'E_ENGINE' }))
-    this.#answer(waiting, verdict)
+    if (half === 0 && waiting) this.#answer(waiting, await this.#alone(waiting))
+    return []
+  }
+
+  /**
+   * A message that was in hand when the engine was lost is innocent until it does it again, alone with a new engine. It
+   * may even be on disk already; then the engine knows it.
+   */
+  async #alone(waiting: Waiting): Promise<Verdict> {
+    const later: Verdict = { kind: 'later', code: 'E_ENGINE' }
+    try {
+      return (await this.#ask([waiting]))[0] ?? later
+    } catch (error) {
+      if (!(error instanceof EngineLost)) return later
+      return this.#options.engine.ask<Verdict>({ ask: 'hold', arrival: waiting.arrival }).catch(() => later)
+    }
+  }
+
+  #ask(batch: readonly Waiting[]): Promise<Verdict[]> {
+    const arrivals = batch.map(waiting => waiting.arrival)
+    const bytes = arrivals.reduce((sum, arrival) => sum + arrival.bytes.length, 0)
+    return this.#options.engine.ask({ ask: 'take', arrivals }, (bytes / MiB) * limits.engineDeadlinePerMiBMs)
+  }
+
+  /** What was not judged goes back to the head of its queue; who was served waits behind who was not. */
+  #putBack(served: readonly Waiting[], rest: readonly Waiting[]): void {
+    if (rest.length === 0) return
+    for (const waiting of rest.toReversed()) {
+      const sender = senderOf(waiting.arrival)
+      this.#queues.set(sender, [waiting, ...(this.#queues.get(sender) ?? [])])
+    }
+    for (const sender of new Set(served.map(waiting => senderOf(waiting.arrival)))) {
+      const queue = this.#queues.get(sender)
+      this.#queues.delete(sender)
+      if (queue) this.#queues.set(sender, queue)
+    }
   }
 
   #answer(waiting: Waiting, verdict: Verdict): void {
@@ -151,4 +185,8 @@ export class BatchingIntake implements Intake {
     this.#bytes -= waiting.arrival.bytes.length
     waiting.resolve(verdict)
   }
+}
+
+function senderOf(arrival: Arrival): string {
+  return `${arrival.source}/${arrival.sender}`
 }

@@ -16,8 +16,11 @@ export const limits = {
   /** Bytes of arrivals waiting for a verdict over all sources; above it, `later`. */
   inFlightBytes: 64 * MiB,
   inFlightArrivals: 20_000,
-  /** The engine answers a batch within this time or is replaced. */
+  /** A batch that takes longer to judge is committed in parts, so that large messages do not keep small ones waiting. */
+  judgeMs: 500,
+  /** The engine answers within this time or is replaced; a batch gets more for every MiB in it. */
   engineDeadlineMs: 10 * second,
+  engineDeadlinePerMiBMs: 30 * second,
   /** The largest record that leaves: Kafka's default maximum is 1 MiB of batch. */
   recordBytes: 900_000,
   /** JSON nesting in any payload. */
@@ -39,6 +42,10 @@ export const limits = {
   originalHeldMs: 90 * day,
   originalRefusedMs: 72 * hour,
   originalRefusedRows: 1000,
+  /** Held messages: at most this part of the budget, so that one sender whom nobody looks after cannot fill the box. */
+  heldShare: 0.25,
+  /** Rows and indexes of one message beside its bodies. */
+  arrivalRowBytes: 600,
   seenMs: 7 * day,
   listRows: 200,
   /** Segments of one HL7 message. */

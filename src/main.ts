@@ -26,6 +26,8 @@ import { kafkaUplink } from './uplink/kafka.ts'
 const tidyEveryMs = 1 * minute
 const tidyBudgetMs = 50
 const watchEveryMs = 5000
+/** The alarm comes before the share of held messages is used up. */
+const heldAlarmShare = 0.8
 
 /** What a running gateway says of itself. */
 export type Listening = Readonly<Record<string, string>>
@@ -168,7 +170,7 @@ export class Gateway {
       },
       ready: async () => {
         const store = await this.#storeStatus()
-        return store.usedBytes < store.budget && machine.monotonic() - this.#fullAt > watchEveryMs
+        return store.room && machine.monotonic() - this.#fullAt > watchEveryMs
       },
       carryOut: (command: Command) => this.#engine.ask({ ask: 'do', who: 'local', command }),
     })
@@ -191,7 +193,8 @@ export class Gateway {
   async #watch(): Promise<void> {
     const store = await this.#storeStatus()
     this.#alarms.set('E_HELD', store.held > 0)
-    this.#alarms.set('E_FULL', machine.monotonic() - this.#fullAt < 2 * watchEveryMs)
+    this.#alarms.set('E_FULL', !store.room)
+    this.#alarms.set('E_HELD_QUOTA', store.heldBytes > heldAlarmShare * store.heldBudget)
     const troubles = new Set(this.#drains.flatMap(drain => drain.trouble?.code ?? []))
     const known = [
       'E_UPLINK_DOWN',

@@ -51,7 +51,9 @@ function routes(app: FastifyInstance, parts: AdminParts): void {
   app.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(await parts.metrics()))
   app.post('/do', async (request, reply) => {
     if (!authorized(request.headers.authorization, parts.token)) return reply.code(401).send({ code: 'E_TOKEN' })
-    return reply.send({ ok: await parts.carryOut(request.body as Command) })
+    const command = request.body as Command | null
+    if (typeof command?.do !== 'string') throw new GatewayError('E_USAGE', 'do')
+    return reply.send({ ok: await parts.carryOut(command) })
   })
 }
 

@@ -35,13 +35,18 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       log.error('the gateway cannot go on', { code: error.code, at: error.at })
       process.exit(errorRow(error.code).exit ?? 70)
     })
-    gateway.start().then(listen => {
+    let stopping = false
+    const started = gateway.start()
+    started.then(listen => {
+      if (stopping) return
       openLog().info('ready', { listen })
       if (config.privacy.mode === 'demo') io.out(screen(config, listen))
     }, reject)
+    // a signal during the start waits for its end: stopping what is half there would leave the other half
     const stop = () => {
+      stopping = true
       setTimeout(() => process.exit(70), stopWithinMs).unref()
-      gateway.stop().then(() => resolve(0), reject)
+      started.then(() => gateway.stop()).then(() => resolve(0), reject)
     }
     process.once('SIGINT', stop)
     process.once('SIGTERM', stop)

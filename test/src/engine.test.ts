@@ -133,6 +133,60 @@ describe('engine', () => {
     expect(Buffer.from(prior[0]?.value as Uint8Array)).toEqual(Buffer.from(prior[1]?.value as Uint8Array))
   })
 
+  test('test messages leave the state of live ones alone: lists and merges', () => {
+    const lists: Record<string, string[]> = { a: ['nuts', 'milk'], t: ['milk'], b: ['milk'] }
+    const subject = { system: 'urn:oid:2.16.840.1.113883.19.5', value: '1' }
+    const one = world(text => ({
+      changes: [patientChange('1'), ...(lists[text] ?? []).map(code => allergyChange('1', code))],
+      snapshots: [{ type: 'AllergyIntolerance', subject }],
+    }))
+    one.engine.take([arrivalOf('a'), arrivalOf('t', { mode: 'test' }), arrivalOf('b')])
+    const deletes = data(one).filter(row => headers(row)['cg-verb'] === 'delete')
+    expect(deletes.map(row => row.topic)).toEqual(['demo.fhir'])
+  })
+
+  test('a patient who was merged away keeps the link in every later version', () => {
+    const survivor = { system: 'urn:oid:2.16.840.1.113883.19.5', value: '2' }
+    const merge = () => {
+      const link = [{ other: { reference: 'Patient/survivor' }, type: 'replaced-by' as const }]
+      const resource = { resourceType: 'Patient' as const, id: 'prior', active: false, link }
+      const surviving = patientChange('2', { verb: 'ensure', resource: { resourceType: 'Patient', id: 'survivor' } })
+      return { changes: [surviving, patientChange('1', { resource, alsoFor: [survivor] })] }
+    }
+    const one = world(text => (text === 'merge' ? merge() : { changes: [patientChange('1')] }))
+    one.engine.take([arrivalOf('before'), arrivalOf('merge')])
+    one.engine.take([arrivalOf('after')])
+    const versions = data(one).filter(
+      row => headers(row)['cg-message'] === '3' && headers(row)['cg-verb'] === 'replace',
+    )
+    expect(versions).toHaveLength(2)
+    for (const { value } of versions) {
+      const patient = JSON.parse(Buffer.from(value as Uint8Array).toString())
+      expect(patient).toMatchObject({ active: false, link: [{ type: 'replaced-by' }] })
+      expect(patient.link[0].other.reference).toBe(`Patient/${one.protector.idOf('Patient', survivor)}`)
+    }
+  })
+
+  test('a batch that takes long to judge is committed in parts', () => {
+    const one = world(text => {
+      const until = performance.now() + 300
+      while (performance.now() < until);
+      return translate(text)
+    })
+    const first = one.engine.take(['p:1', 'p:2', 'p:3', 'p:4'].map(text => arrivalOf(text)))
+    expect(first.length).toBeGreaterThan(0)
+    expect(first.length).toBeLessThan(4)
+    expect(one.store.status().arrivals).toBe(first.length)
+  })
+
+  test('held messages have a share of their own: above it they are later, and the others are kept', () => {
+    let room = 0
+    const one = world(translate, { wrap: store => override(store, { heldRoom: () => room }) })
+    expect(kinds(one.engine.take(['held', 'p:1'].map(text => arrivalOf(text))))).toEqual(['later', 'kept'])
+    room = 1_000_000
+    expect(kinds(one.engine.take([arrivalOf('held')]))).toEqual(['held'])
+  })
+
   test('a full box answers later, writes nothing, and goes on where it was when there is room', () => {
     const faults = { full: false }
     const one = world(translate, { wrap: store => faulty(store, faults) })

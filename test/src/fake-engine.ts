@@ -1,11 +1,16 @@
-/** A worker that speaks the engine's protocol without a database: `KILL` stops it, `HANG` never ends, `FATAL` is fatal. */
-import { parentPort } from 'node:worker_threads'
+/**
+ * A worker that speaks the engine's protocol without a database: `KILL` stops it, `LOST ONCE` only the first of its kind in
+ * this process, `HANG` never ends, `FATAL` is fatal, and a batch with `SLOW` in it is answered one message at a time.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
 import type { Ask } from '../../src/ports.ts'
 import type { Verdict } from '../../src/records.ts'
 
 const port = parentPort
 if (!port) throw new Error('a worker')
 const batches: string[][] = []
+/** Shared with the engines that come after this one. */
+const lostOnce = new Int32Array(workerData.lostOnce as SharedArrayBuffer)
 
 port.on('message', ({ id, ask }: { id: number; ask: Ask }) => {
   if (ask.ask === 'take') {
@@ -17,8 +22,10 @@ port.on('message', ({ id, ask }: { id: number; ask: Ask }) => {
       port.close()
       return
     }
-    batches.push(texts)
-    const verdicts = texts.map((): Verdict => ({ kind: 'kept', issues: [], receipt: '' }))
+    if (texts.includes('LOST ONCE') && Atomics.add(lostOnce, 0, 1) === 0) process.exit(1)
+    const judged = texts.some(text => text.startsWith('SLOW')) ? texts.slice(0, 1) : texts
+    batches.push(judged)
+    const verdicts = judged.map((): Verdict => ({ kind: 'kept', issues: [], receipt: '' }))
     return void setTimeout(() => port.postMessage({ post: 'answer', id, ok: verdicts }), 5)
   }
   if (ask.ask === 'hold') {

@@ -16,7 +16,14 @@ afterEach(async () => {
 })
 
 async function world(options: { deadlineMs?: number; onFatal?: (error: GatewayError) => void } = {}) {
-  const engine = new EngineThread({ entry, data: {}, environment: machine, log: silent, onFatal: () => {}, ...options })
+  const engine = new EngineThread({
+    entry,
+    data: { lostOnce: new SharedArrayBuffer(4) },
+    environment: machine,
+    log: silent,
+    onFatal: () => {},
+    ...options,
+  })
   open.push(engine)
   await engine.start()
   let commits = 0
@@ -92,6 +99,22 @@ describe('intake', () => {
     const verdicts = await Promise.all(texts.map(text => intake.take(arrival(text))))
     expect(kinds(verdicts)).toEqual(['held', ...Array(130).fill('kept')])
     expect(fatal).toEqual([])
+  })
+
+  test('an innocent message that was in hand when the engine was lost is kept', async () => {
+    const { intake } = await world()
+    expect((await intake.take(arrival('LOST ONCE'))).kind).toBe('kept')
+  })
+
+  test('a batch that takes long is answered in parts, in order, and senders take turns between them', async () => {
+    const { engine, intake } = await world()
+    const texts = ['SLOW 1', 'SLOW 2', 'SLOW 3']
+    const slow = texts.map(text => intake.take(arrival(text)))
+    const other = intake.take({ ...arrival('other'), sender: 'other' })
+    expect(kinds(await Promise.all([...slow, other]))).toEqual(Array(4).fill('kept'))
+    const batches = await engine.ask<string[][]>({ ask: 'status' })
+    expect(batches.flat().filter(text => text.startsWith('SLOW'))).toEqual(texts)
+    expect(batches.flat().indexOf('other')).toBeLessThan(3)
   })
 
   test('a message that never ends is stopped at the deadline and held', async () => {
