@@ -2,14 +2,16 @@
 import type { Json, Sealing } from './slot.ts'
 
 const numberText = String.raw`[+-]?\d{1,7}(?:[.,]\d{1,9})?`
+/** A bare whole number of five digits or more may be a phone or a record number; as a text it does not stay. */
+const longNumber = String.raw`(?![+-]?\d{5,}$)`
 const comparator = `(?:(?:<=|>=|<|>|=|~) ?)?`
 /** Comparator and number, ratio or titre (`1:64`, `120/80`), plus signs (`2+`, `+++`). */
 const resultForm = new RegExp(
-  String.raw`^(?:${comparator}${numberText} ?%?|${comparator}\d{1,4} ?[:/] ?\d{1,5}|[1-4]\+|\+{1,4}|-)$`,
+  String.raw`^${longNumber}(?:${comparator}${numberText} ?%?|${comparator}\d{1,4} ?[:/] ?\d{1,5}|[1-4]\+|\+{1,4}|-)$`,
 )
 /** Comparator and number, or from-to; not the form of a phone number. */
 const rangeForm = new RegExp(
-  String.raw`^(?!\d{3}-\d{4}$)(?:${comparator}${numberText} ?%?|${numberText} ?(?:-|–|to) ?${numberText} ?%?)$`,
+  String.raw`^${longNumber}(?!\d{3}-\d{4}$)(?:${comparator}${numberText} ?%?|${numberText} ?(?:-|–|to) ?${numberText} ?%?)$`,
 )
 /** Words of laboratory results: a closed list, so that they say nothing but the result. */
 const resultWords = new Set(
