@@ -24,6 +24,7 @@ const shown = {
   'sources.fhir.host': '127.0.0.1',
   'sources.fhir.maxBody': '2MiB',
   'directory.senders': './senders',
+  'directory.trackers': './trackers',
   'uplinks.file.name': 'cloud',
   'uplinks.file.dir': './out',
   'uplinks.kafka.name': 'cloud',

@@ -125,7 +125,7 @@ export const errors = {
   // the people who run the box
   E_CONFIG: { class: 'operator', exit: 78, text: 'the configuration has mistakes' },
   E_KEYS: { class: 'operator', exit: 78, text: 'the keys are missing or do not fit' },
-  E_USAGE: { class: 'operator', exit: 64, text: 'the command line is not understood' },
+  E_USAGE: { class: 'operator', exit: 64, text: 'this cannot be done as asked' },
   E_PORT_BUSY: { class: 'operator', exit: 69, text: 'the port is in use' },
   E_NOT_RUNNING: { class: 'operator', exit: 69, text: 'no running gateway was found' },
   E_DATABASE: { class: 'operator', exit: 74, text: 'the database cannot be used' },

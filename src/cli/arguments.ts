@@ -1,5 +1,5 @@
 /** Reads a command's arguments with node:util and turns what does not fit into E_USAGE (exit 64). */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import type { Config } from '../config/config.ts'
 import { loadConfig, loadDemoConfig } from '../config/load.ts'
@@ -43,4 +43,13 @@ export function word(positionals: readonly string[], index: number, name: string
   const found = positionals[index]
   if (found === undefined) throw new GatewayError('E_USAGE', name)
   return found
+}
+
+/** The bytes of an input file. Throws GatewayError E_USAGE. */
+export function readInput(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch {
+    throw new GatewayError('E_USAGE', 'FILE', 'cannot be read')
+  }
 }

@@ -12,7 +12,12 @@ clinic-gateway held drop NO       ends it; audited
   clinic-gateway held list --json
 `
 
-export const codesHelp = `clinic-gateway codes      where local codes without a mapping came up, and how often
+export const codesHelp = `clinic-gateway codes      local codes without a mapping: how often, from whom, where
+
+A code is shown when it looks like one and came up three times or more; others may be somebody's name or number and stay
+sealed. Map codes in the sender profile (config/senders, \`codes\`), as system|code.
+
+  clinic-gateway codes --json
 `
 
 type Held = Readonly<{
@@ -53,14 +58,14 @@ function line(row: Held): string {
   return `${row.no}  ${row.receivedAt}  ${row.source}/${row.sender}  ${row.rule} ${row.at}  ${row.outline}\n`
 }
 
+type Unmapped = Readonly<{ sender: string; at: string; system: string | null; code: string | null; count: number }>
+
 export async function codes(argv: readonly string[], io: Io): Promise<number> {
   const { values } = readArguments(argv, {})
   if (values.help) return printed(io, codesHelp)
-  const rows = (await carryOut(locateConfig(values), { do: 'codes.list' })) as {
-    sender: string
-    at: string
-    count: number
-  }[]
-  io.out(values.json ? json(io, rows) : rows.map(row => `${row.count}  ${row.sender}  ${row.at}\n`).join(''))
-  return 0
+  const rows = (await carryOut(locateConfig(values), { do: 'codes.list' })) as Unmapped[]
+  if (values.json) return printed(io, json(io, rows))
+  const text = ({ sender, at, system, code, count }: Unmapped) =>
+    `${count}  ${sender}  ${at}  ${code === null ? '(sealed)' : `${system ?? ''}|${code}`}\n`
+  return printed(io, rows.length === 0 ? 'every code has a mapping\n' : rows.map(text).join(''))
 }

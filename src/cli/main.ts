@@ -81,7 +81,9 @@ function complain(error: unknown, io: Io): number {
   if (error instanceof GatewayError) {
     io.err(`${error.message}\n`)
     if (error.code === 'E_PORT_BUSY')
-      io.err('another port: --set sources.mllp.port=0 (or mqtt, fhir; admin.port), 0 = any free one\n')
+      io.err(
+        'another port (0 = any free one): --set sources.mllp.port=0, sources.mqtt.port, sources.fhir.port, admin.port; with npm: npm start -- --set …\n',
+      )
     return errorRow(error.code).exit ?? 1
   }
   io.err(`E_INTERNAL: ${errorRow('E_INTERNAL').text} ${JSON.stringify(describe(error))}\n`)

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import mqtt from 'mqtt'
 import { GatewayError } from '../errors.ts'
-import { demoFolder, locateConfig, readArguments, word } from './arguments.ts'
+import { demoFolder, locateConfig, readArguments, readInput, word } from './arguments.ts'
 import { runningStatus } from './box.ts'
 import { type Io, printed } from './io.ts'
 
@@ -41,14 +41,6 @@ export async function send(argv: readonly string[], io: Io): Promise<number> {
   return sendFhir(bytes, address, readSecret(values.token ?? 'demo-http.json').token ?? '', io)
 }
 
-function readInput(file: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch {
-    throw new GatewayError('E_USAGE', 'FILE', 'cannot be read')
-  }
-}
-
 /** A file of secrets: by path, or by name in the demo's folder. */
 function readSecret(file: string): { id?: string; secret?: string; token?: string } {
   const path = file.includes('/') ? file : join(demoFolder, 'secrets', file)
@@ -81,6 +73,8 @@ function sendMllp(bytes: Buffer, address: string, io: Io): Promise<number> {
   })
 }
 
+type Puback = { reasonCode?: number; properties?: { reasonString?: string } }
+
 async function sendMqtt(
   bytes: Buffer,
   address: string,
@@ -101,13 +95,17 @@ async function sendMqtt(
   try {
     const client = await mqtt.connectAsync(`mqtt://${host}:${port}`, options)
     const topic = `trackers/${id}/${format}`
-    const puback = await client
-      .publishAsync(topic, bytes, { qos: 1 })
-      .catch((error: { code?: number }) => ({ reasonCode: error.code ?? 0x80 }))
+    let puback: Puback = { reasonCode: 0x80 }
+    client.on('packetreceive', packet => {
+      if (packet.cmd === 'puback') puback = packet as Puback
+    })
+    // a negative PUBACK rejects; what it says is in the packet
+    await client.publishAsync(topic, bytes, { qos: 1 }).catch(() => {})
     await client.endAsync()
-    const reason = (puback as { reasonCode?: number } | undefined)?.reasonCode ?? 0
-    io.out(`PUBACK 0x${reason.toString(16).padStart(2, '0')} ${topic}\n`)
-    return reason < 0x80 ? 0 : 1
+    const { reasonCode = 0, properties } = puback
+    const why = properties?.reasonString ? ` ${properties.reasonString}` : ''
+    io.out(`PUBACK 0x${reasonCode.toString(16).padStart(2, '0')} ${topic}${why}\n`)
+    return reasonCode < 0x80 ? 0 : 1
   } catch (error) {
     const code = (error as { code?: number | string }).code
     io.out(`refused${typeof code === 'number' ? ` 0x${code.toString(16)}` : ''}\n`)

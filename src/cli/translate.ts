@@ -1,5 +1,4 @@
 /** `translate FILE`: the FHIR before and after sealing, and what was left out. Needs no running gateway, writes nothing. */
-import { readFileSync } from 'node:fs'
 import { translators } from '../../adapters/translators.ts'
 import { anyLoopbackSender, loadProfiles } from '../directory/profiles.ts'
 import { machine } from '../environment.ts'
@@ -9,7 +8,7 @@ import { protectorOptions } from '../main.ts'
 import type { Device, Directory, SenderProfile } from '../ports.ts'
 import { loadKeys, openProtector } from '../protect/index.ts'
 import type { Arrival, Issue, Translated } from '../records.ts'
-import { locateConfig, readArguments, word } from './arguments.ts'
+import { locateConfig, readArguments, readInput, word } from './arguments.ts'
 import { type Io, printed } from './io.ts'
 
 export const help = `clinic-gateway translate FILE [--sender PROFILE] [--format omh|fhir] [--config FILE]
@@ -26,7 +25,7 @@ export async function translate(argv: readonly string[], io: Io): Promise<number
   const { values, positionals } = readArguments(argv, { sender: { type: 'string' }, format: { type: 'string' } })
   if (values.help) return printed(io, help)
   const config = locateConfig(values)
-  const bytes = new Uint8Array(readFileSync(word(positionals, 0, 'FILE')))
+  const bytes = new Uint8Array(readInput(word(positionals, 0, 'FILE')))
   const profile = findProfile(loadProfiles(config.directory.senders), values.sender)
   const arrival = asArrival(bytes, profile, values.format)
   const translator = translators[arrival.format]
@@ -105,12 +104,13 @@ function asArrival(bytes: Uint8Array<ArrayBuffer>, profile: SenderProfile, forma
 
 function directoryFor(profile: SenderProfile, wearer: string): Directory {
   const worn = [{ from: 0, to: null, wearer }]
+  const client = { name: tryDevice, tokenMac: '', scopes: ['*'] }
   const device: Device = { id: tryDevice, format: null, secretMac: '', test: false, worn }
   return {
     revision: 0,
     anySender: profile,
     senders: [profile],
     devices: new Map([[tryDevice, device]]),
-    clients: new Map(),
+    clients: new Map([[tryDevice, client]]),
   }
 }

@@ -15,7 +15,7 @@ export type Config = Readonly<{
     mqtt?: Readonly<{ host: string; port: number; maxPacket: number; maxConnections: number }>
     fhir?: Readonly<{ host: string; port: number; maxBody: number }>
   }>
-  directory: Readonly<{ senders: string }>
+  directory: Readonly<{ senders: string; trackers: string }>
   uplinks: readonly UplinkConfig[]
   admin: Readonly<{ host: string; port: number }>
   log: Readonly<{ level: 'info' | 'warn' | 'error' }>
@@ -98,7 +98,10 @@ export const configTable: Group = {
       },
     },
     directory: {
-      settings: { senders: setting(text, './senders', 'folder with one YAML file per HL7 sender') },
+      settings: {
+        senders: setting(text, './senders', 'folder with one YAML file per HL7 sender'),
+        trackers: setting(text, './trackers', 'folder for mapping files of tracker payloads; read by a later release'),
+      },
     },
     uplinks: {
       by: 'type',

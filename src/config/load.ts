@@ -67,7 +67,7 @@ function absolute(config: Config, base: string): Config {
     ...config,
     data: { ...config.data, dir: resolve(base, config.data.dir) },
     privacy: { ...config.privacy, keys: resolve(base, config.privacy.keys) },
-    directory: { senders: resolve(base, config.directory.senders) },
+    directory: { senders: resolve(base, config.directory.senders), trackers: resolve(base, config.directory.trackers) },
     uplinks: config.uplinks.map(uplink),
   }
 }
