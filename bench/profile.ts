@@ -25,7 +25,7 @@ import type { Arrival } from '../src/records.ts'
 import { openStore } from '../src/store/index.ts'
 import { oru, reading } from './messages.ts'
 
-/** Stage by file and function: a sample belongs to the innermost of its frames that has a row. */
+/** Stage by file and function: a sample belongs to the first row that one of its frames matches. */
 const stages: readonly (readonly [stage: string, file: string, functions?: readonly string[]])[] = [
   ['splitting', 'adapters/hl7v2/message.ts'],
   ['splitting', 'adapters/hl7v2/charset.ts'],
@@ -187,26 +187,34 @@ type Frame = Node['callFrame']
 
 function stageOf(frames: readonly Frame[]): string {
   if (frames[0]!.functionName === '(garbage collector)') return 'collecting'
-  for (const { url, functionName } of frames) {
-    const file = url.startsWith(root) ? url.slice(root.length) : ''
-    const row = stages.find(([, prefix, names]) => file.startsWith(prefix) && (names?.includes(functionName) ?? true))
-    if (row) return row[0]
-  }
-  return 'the rest'
+  const row = stages.find(([, file, names]) =>
+    frames.some(frame => fileOf(frame).startsWith(file) && (names?.includes(frame.functionName) ?? true)),
+  )
+  return row?.[0] ?? 'the rest'
+}
+
+function fileOf({ url }: Frame): string {
+  return url.startsWith(root) ? url.slice(root.length) : url
 }
 
 /** The functions by the share of time that they spend themselves. */
 function hottest(profiles: readonly Profiler.Profile[], count: number): string[] {
   const own = new Map<string, number>()
   for (const profile of profiles) {
-    eachSample(profile, ([frame], share) => {
-      const { functionName, url, lineNumber } = frame!
-      const place = `${functionName || '(anonymous)'} ${url.replace(root, '')}:${lineNumber + 1}`
+    eachSample(profile, (frames, share) => {
+      const place = placeOf(frames)
       own.set(place, (own.get(place) ?? 0) + share / profiles.length)
     })
   }
   const sorted = [...own].sort(([, a], [, b]) => b - a).slice(0, count)
   return sorted.map(([place, share]) => `${(share * 100).toFixed(1).padStart(5)} %  ${place}`)
+}
+
+/** Native functions have no file, so their caller is named too. */
+function placeOf([frame, ...callers]: readonly Frame[]): string {
+  const name = frame!.functionName || '(anonymous)'
+  if (frame!.url !== '') return `${name} ${fileOf(frame!)}:${frame!.lineNumber + 1}`
+  return callers.length > 1 ? `${name} in ${placeOf(callers)}` : name
 }
 
 // ---------------------------------------------------------------- figures

@@ -182,7 +182,7 @@ class Repetition implements Field {
 
   #subs(component: string): readonly string[] {
     const separator = this.#delimiters.subcomponent
-    return separator === '' ? [component] : component.split(separator)
+    return separator !== '' && component.includes(separator) ? component.split(separator) : [component]
   }
 
   #plain(raw: string | undefined): Value {

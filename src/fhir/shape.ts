@@ -28,6 +28,8 @@ export type Element = Readonly<{
   choice: string | null
   /** Test of a primitive's JSON value; null for complex types. */
   primitive: ((value: unknown) => boolean) | null
+  /** The `_x` beside a primitive `x`; null for complex types. */
+  companion: string | null
   codes: ReadonlySet<string> | null
   targets: ReadonlySet<string> | null
 }>
@@ -35,6 +37,8 @@ export type Element = Readonly<{
 export type Shape = Readonly<{
   name: string
   members: ReadonlyMap<string, Element>
+  /** The primitives once more, by the names of their companions. */
+  companions: ReadonlyMap<string, Element>
   /** Each a list of members of which one must be there (one name, or all names of a choice). */
   required: readonly (readonly string[])[]
 }>
@@ -60,20 +64,23 @@ function compile(name: string, rows: Readonly<Record<string, ElementRow>>): Shap
   const required: string[][] = []
   const choices = new Map<string, string[]>()
   for (const [member, row] of Object.entries(rows)) {
-    members.set(member, element(row))
+    members.set(member, element(member, row))
     if (row.choice) choices.set(row.choice, [...(choices.get(row.choice) ?? []), member])
     else if (row.min) required.push([member])
   }
   for (const group of choices.values()) if (rows[group[0]!]!.min) required.push(group)
-  return { name, members, required }
+  const companions = new Map([...members.values()].flatMap(one => (one.companion ? [[one.companion, one]] : [])))
+  return { name, members, companions, required }
 }
 
-function element(row: ElementRow): Element {
+function element(member: string, row: ElementRow): Element {
+  const primitive = primitives.get(row.type) ?? null
   return {
     type: row.type,
     many: row.many ?? false,
     choice: row.choice ?? null,
-    primitive: primitives.get(row.type) ?? null,
+    primitive,
+    companion: primitive && `_${member}`,
     codes: row.codes ? sets.get(row.codes)! : null,
     targets: row.targets ? new Set(row.targets) : null,
   }

@@ -91,17 +91,17 @@ class Walker {
 
   /** Checks one member; returns what the table says of it. */
   #member(object: JsonObject, name: string, shape: Shape): Element | undefined {
-    const isCompanion = name.startsWith('_')
-    const element = shape.members.get(isCompanion ? name.slice(1) : name)
-    if (!element || (isCompanion && !element.primitive)) this.#found('?')
-    else if (isCompanion) this.#inside(name, () => this.#companion(object[name], element))
-    else this.#inside(name, () => this.#value(object, name, element))
-    return element
+    const element = shape.members.get(name)
+    const besides = element ? undefined : shape.companions.get(name)
+    if (element) this.#inside(name, () => this.#value(object, name, element))
+    else if (besides) this.#inside(name, () => this.#companion(object[name], besides))
+    else this.#found('?')
+    return element ?? besides
   }
 
   #value(object: JsonObject, name: string, element: Element): void {
     const value = object[name]
-    const companion = element.primitive ? object[`_${name}`] : undefined
+    const companion = element.companion === null ? undefined : object[element.companion]
     if (!element.many) this.#single(value, element)
     else if (!Array.isArray(value) || value.length === 0) this.#found()
     else if (companion === undefined) this.#entries(value, [], element)

@@ -2,7 +2,7 @@
  * The sealing format as pure functions (SEALING.md): what the writer here and the reader beyond the cloud must do
  * alike, byte for byte. Nothing in this file knows the time, draws randomness or touches a disk.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, type KeyObject } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hash, hkdfSync, type KeyObject } from 'node:crypto'
 import { lp } from '../lp.ts'
 
 export { lp }
@@ -55,12 +55,12 @@ export function hmac(key: Uint8Array | KeyObject, ...parts: readonly (string | U
 
 /** SHA-256. */
 export function sha256(data: string | Uint8Array): Buffer {
-  return createHash('sha256').update(data).digest()
+  return hash('sha256', data, 'buffer')
 }
 
 /** SHA-256 in lower-case hex. */
 export function sha256hex(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex')
+  return hash('sha256', data, 'hex')
 }
 
 /** HKDF-SHA-256 without salt, 32 bytes, `info` as given (SEALING S6). */

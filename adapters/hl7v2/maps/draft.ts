@@ -62,16 +62,10 @@ export class Draft {
 
   /** Adds a change and returns the reference to its resource. A period that ends before it begins loses its end. */
   add(change: Change): Reference {
-    this.#orderPeriods(change.resource)
+    const { resourceType, id } = change.resource
+    dropBackwardEnds(change.resource, resourceType, path => this.note('E_PRUNED', path))
     this.changes.push(change)
-    return { reference: `${change.resource.resourceType}/${change.resource.id}` }
-  }
-
-  #orderPeriods(resource: FhirResource): void {
-    const path = dropBackwardEnd(resource as unknown as Node)
-    if (path === null) return
-    this.note('E_PRUNED', `${resource.resourceType}${path}`)
-    this.#orderPeriods(resource)
+    return { reference: `${resourceType}/${id}` }
   }
 
   /** A reference to something that is named but not told whole (a practitioner, an ORU's patient): one `ensure` a message. */
@@ -119,20 +113,20 @@ export class Draft {
 
 /**
  * FHIR per-1 (a year that ends in a month counts as no order); what a sender means by the end of such a period is anybody's
- * guess, the begin stands. Returns the path of a period that lost its end, null when all are in order.
+ * guess, the begin stands. Calls `lost` with the path of each period that lost its end.
  */
-function dropBackwardEnd(value: Node): string | null {
-  if (isBackward(value)) {
-    delete value.end
-    return '.end'
+function dropBackwardEnds(value: unknown, path: string, lost: (path: string) => void): void {
+  if (typeof value !== 'object' || value === null) return
+  if (Array.isArray(value)) {
+    for (const one of value) dropBackwardEnds(one, path, lost)
+    return
   }
-  for (const name in value) {
-    const child = value[name]
-    if (typeof child !== 'object' || child === null) continue
-    const path = dropBackwardEnd(child as Node)
-    if (path !== null) return Array.isArray(value) ? path : `.${name}${path}`
+  const node = value as Node
+  if (isBackward(node)) {
+    delete node.end
+    lost(`${path}.end`)
   }
-  return null
+  for (const name in node) dropBackwardEnds(node[name], `${path}.${name}`, lost)
 }
 
 type Node = { [name: string]: unknown }
