@@ -215,8 +215,13 @@ export type StoreStatus = Readonly<{
   pendingBytes: number
   usedBytes: number
   budget: number
+  /** False while a usual message would be turned away: over budget, or the disk is short (`data.freeFloor`, ballast). */
+  room: boolean
   oldestPendingAt: Ms | null
   held: number
+  /** Bytes that the held messages take, and their share of the budget. */
+  heldBytes: number
+  heldBudget: number
   worklist: number
   cursors: readonly CursorRow[]
 }>
@@ -234,10 +239,13 @@ export interface Store {
   link(from: string): string | null
   /**
    * One BEGIN IMMEDIATE … COMMIT with one sync. Throws GatewayError E_FULL (over budget or SQLITE_FULL; nothing written),
-   * E_DISK (a sync or write failed: the process must end, never try again), E_DATABASE (constraint: bisect).
+   * E_DISK (a sync or write failed: the process must end, never try again), E_DATABASE (constraint: bisect),
+   * E_HELD_QUOTA (its held messages pass `heldRoom`; nothing written).
    */
   take(batch: readonly Taken[]): void
-  /** Rows above the uplink's cursor, in order. The mark file covers them before they are returned. */
+  /** Bytes that messages may still be held in; a held message takes the length of its sealed original and `limits.arrivalRowBytes`. */
+  heldRoom(): number
+  /** Rows above the uplink's cursor, in order, of which the mark file covers all: where it cannot, on a full disk, fewer. */
   peek(uplink: string, maxRows: number, maxBytes: number): readonly OutboxRow[]
   settle(uplink: string, outcomes: readonly Outcome[]): void
   cursor(uplink: string): CursorRow
@@ -254,7 +262,10 @@ export interface Store {
   assign(mac: Uint8Array, wearer: string, from: Ms, who: string, at: Ms): void
   audit(actor: string, act: string, object: string, outcome: string, at: Ms): void
   status(): StoreStatus
-  /** Housekeeping in small steps: expired originals, old `seen`, delivered rows beyond age or space, free pages. */
+  /**
+   * Housekeeping in small steps: expired originals, refused messages, old `seen`, delivered rows beyond age or space, free
+   * pages. Never throws E_FULL: what a full disk does not allow waits for the next time.
+   */
   tidy(now: Ms, budgetMs: Ms): void
   close(): void
 }

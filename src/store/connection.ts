@@ -38,10 +38,21 @@ export function connect(db: Database.Database): Connection {
 
 /** Our error for one of SQLite's or the file system's; any other error is a mistake of the code and stays what it is. */
 export function faultOf(error: unknown, at: string): unknown {
-  if (error instanceof Error && 'syscall' in error) return new GatewayError('E_DISK', at)
+  if (error instanceof Error && 'syscall' in error) return new GatewayError(noSpace(error) ? 'E_FULL' : 'E_DISK', at)
   if (!(error instanceof Database.SqliteError)) return error
   if (error.code === 'SQLITE_FULL') return new GatewayError('E_FULL', at)
   if (error.code.startsWith('SQLITE_BUSY')) return new GatewayError('E_BUSY', at)
   const disk = /^SQLITE_(IOERR|CORRUPT|NOTADB|CANTOPEN|READONLY)/.test(error.code)
   return new GatewayError(disk ? 'E_DISK' : 'E_DATABASE', at)
+}
+
+/** True for the file system's word that there is no room. */
+export function noSpace(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}
+
+/** True for our own word that there is no room. */
+export function isFull(error: unknown): boolean {
+  return error instanceof GatewayError && error.code === 'E_FULL'
 }

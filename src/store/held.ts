@@ -1,19 +1,23 @@
 /** Messages that wait for a person, and the work list of codes without a mapping. */
 import type Database from 'better-sqlite3'
+import { limits } from '../limits.ts'
 import type { HeldRow } from '../ports.ts'
 import type { Ms } from '../records.ts'
 import type { Audit } from './audit.ts'
 import type { Originals } from './originals.ts'
+import type { Usage } from './usage.ts'
 
 export type WorkRow = Readonly<{ sender: string; at: string; code: Uint8Array; count: number }>
 
 export type Held = Readonly<{
   count(): number
+  /** Bytes that they take. */
+  bytes(): number
   /** The longest waiting first. */
   list(limit: number): HeldRow[]
   /** Held longer than since `before`, the oldest first. */
   expired(before: Ms, limit: number): number[]
-  /** Ends a held message: its original and its place in `seen` go. False: no such message is held. */
+  /** Ends a held message: everything of it goes, and the audit says who did it. False: no such message is held. */
   end(no: number, as: 'dropped' | 'expired', who: string, at: Ms): boolean
   work(limit: number): WorkRow[]
   workCount(): number
@@ -27,23 +31,29 @@ export const sql = {
 } as const
 
 /** The held messages. `end` belongs inside the caller's transaction. */
-export function openHeld(db: Database.Database, { originals, audit }: { originals: Originals; audit: Audit }): Held {
+export function openHeld(
+  db: Database.Database,
+  { originals, usage, audit }: { originals: Originals; usage: Usage; audit: Audit },
+): Held {
   const list = db.prepare<[number], HeldRow>(sql.list)
   const expired = db.prepare<[Ms, number], number>(sql.expired).pluck()
   const count = db.prepare<[], number>(sql.count).pluck()
-  const end = db.prepare<[string, number]>("UPDATE arrival SET state = ? WHERE no = ? AND state = 'held'")
+  const isHeld = db.prepare<[number], 1>("SELECT 1 FROM arrival WHERE no = ? AND state = 'held'").pluck()
+  const removeArrival = db.prepare<[number]>('DELETE FROM arrival WHERE no = ?')
   const work = db.prepare<[number], WorkRow>(
     'SELECT sender, place AS at, code, count FROM worklist ORDER BY count DESC, sender, place, mark LIMIT ?',
   )
   const workCount = db.prepare<[], number>('SELECT count(*) FROM worklist').pluck()
   return {
     count: () => count.get() ?? 0,
+    bytes: () => usage.of('held').bytes + usage.of('held').rows * limits.arrivalRowBytes,
     list: limit => list.all(limit),
     expired: (before, limit) => expired.all(before, limit),
     end(no, as, who, at) {
-      if (end.run(as, no).changes === 0) return false
+      if (!isHeld.get(no)) return false
       originals.remove(no, 'held')
       originals.forget(no)
+      removeArrival.run(no)
       audit({
         at,
         actor: who,

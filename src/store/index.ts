@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts'
 import { MiB } from '../limits.ts'
 import type { Store } from '../ports.ts'
 import { type AuditReport, openAudit, verifyAudit } from './audit.ts'
-import { type Connection, connect, faultOf } from './connection.ts'
+import { type Connection, connect, faultOf, isFull } from './connection.ts'
 import { openDirectoryTables } from './directory.ts'
 import { openHeld } from './held.ts'
 import { judgeEpoch, readMark, writeMark } from './mark.ts'
@@ -12,9 +12,10 @@ import { openMeta } from './meta.ts'
 import { assertDurable, lockFolder, openDatabase, openFolder, openReading, type Synchronous } from './open.ts'
 import { openOriginals } from './originals.ts'
 import { openOutbox } from './outbox.ts'
-import { migrate } from './schema.ts'
+import { belongs, openReadingCalls, type Reading } from './reading.ts'
+import { migrate, migrations, schemaOf } from './schema.ts'
 import { openSpace, openUsed, type Space } from './space.ts'
-import { batchBytes, openArrivals } from './take.ts'
+import { batchBytes, heldBytesOf, openArrivals, openHighest } from './take.ts'
 import { openTidy } from './tidy.ts'
 import { openUsage } from './usage.ts'
 
@@ -37,6 +38,8 @@ export type StoreOptions = Readonly<{
   synchronous?: Synchronous
 }>
 
+export type ReadOnlyStore = Reading & Pick<Store, 'close'>
+
 const leastBudget = MiB
 
 /**
@@ -52,6 +55,7 @@ export function openStore(options: StoreOptions): Store {
   const unlock = lockFolder(dir)
   try {
     const space = openSpace(options)
+    space.relieve()
     const connection = connect(openDatabase(dir, budget, synchronous))
     try {
       return compose(options, { connection, space, synchronous, unlock })
@@ -78,6 +82,34 @@ export function verifyAuditOf(dir: string): AuditReport {
   }
 }
 
+/**
+ * Opens the store of a stopped gateway, or of a running one beside it, for reading: no lock, no epoch, no mark, no
+ * migration; no file of the store changes. Throws GatewayError E_DATABASE (no database, or one of another version of the
+ * tables) or E_CONFIG (another gateway's folder, another purpose).
+ */
+export function openReadOnly(options: StoreOptions): ReadOnlyStore {
+  const { dir, budget, uplinks } = options
+  const db = openReading(dir)
+  const connection = connect(db)
+  try {
+    return connection.read('open', () => {
+      if (schemaOf(db) !== migrations.length) throw new GatewayError('E_DATABASE', 'meta.schema')
+      const [meta, usage, audit] = [openMeta(db), openUsage(db), openAudit(db)]
+      belongs(meta, options)
+      const outbox = openOutbox(db, { uplinks, meta, usage, audit })
+      const held = openHeld(db, { originals: openOriginals(db, usage), usage, audit })
+      const arrivals = openHighest(db)
+      const directory = openDirectoryTables(db, audit)
+      const [space, used] = [openSpace(options), openUsed(db)]
+      const parts = { connection, meta, usage, outbox, arrivals, held, directory, space, used, budget, uplinks }
+      return { ...openReadingCalls(parts), close: () => db.close() }
+    })
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
 type Opened = Readonly<{ connection: Connection; space: Space; synchronous: Synchronous; unlock: () => void }>
 
 function compose(options: StoreOptions, { connection, space, synchronous, unlock }: Opened): Store {
@@ -90,25 +122,20 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
   const audit = openAudit(db)
   const used = openUsed(db)
   const outbox = openOutbox(db, { uplinks, meta, usage, audit })
-  const arrivals = openArrivals(db, { outbox, usage, audit, gateway })
+  const arrivals = openArrivals(db, { outbox, meta, usage, audit, gateway })
   const originals = openOriginals(db, usage)
-  const held = openHeld(db, { originals, audit })
+  const held = openHeld(db, { originals, usage, audit })
   const directory = openDirectoryTables(db, audit)
-  const tidy = openTidy({ connection, meta, usage, outbox, originals, held, space, used, budget, environment })
-
-  /** The folder's gateway and purpose are those of its first opening. */
-  function belong(name: 'gateway' | 'purpose', at: string): void {
-    const known = meta.get(name)
-    if (known === null) meta.set(name, options[name])
-    else if (known !== options[name]) throw new GatewayError('E_CONFIG', at)
-  }
+  const parts = { connection, meta, usage, outbox, originals, held, space, used, budget }
+  const tidy = openTidy({ ...parts, insist, environment })
+  const reading = openReadingCalls({ ...parts, arrivals: arrivals.highest, directory, uplinks })
 
   /** What must succeed to make room again: on a full disk the ballast is given up for it. */
   function insist<T>(work: () => T): T {
     try {
       return work()
     } catch (error) {
-      if (!(error instanceof GatewayError && error.code === 'E_FULL' && read('disk', space.release))) throw error
+      if (!isFull(error) || !read('disk', space.release)) throw error
       return work()
     }
   }
@@ -116,6 +143,17 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
   function raiseMark(epoch: number, seq: number): void {
     insist(() => read('mark', () => writeMark(dir, { epoch, seq })))
     marked = seq
+  }
+
+  /** True if the mark now covers every row. On a disk that is full to the last byte rows wait until it does. */
+  function covered(): boolean {
+    try {
+      raiseMark(epoch, outbox.highest())
+      return true
+    } catch (error) {
+      if (!isFull(error)) throw error
+      return false
+    }
   }
 
   function beginEpoch(): { epoch: number; lost: boolean } {
@@ -138,8 +176,7 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
   let marked = readMark(dir)?.seq ?? 0
   insist(() =>
     write('open', () => {
-      belong('gateway', 'gateway.id')
-      belong('purpose', 'privacy.mode')
+      if (!belongs(meta, options)) for (const name of ['gateway', 'purpose'] as const) meta.set(name, options[name])
       outbox.configure()
       meta.set('openedAt', environment.now())
     }),
@@ -149,6 +186,7 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
   read('disk', space.restore)
 
   return {
+    ...reading,
     epoch,
     newEpoch: lost,
     counters: () => read('counters', () => ({ arrival: arrivals.highest(), seq: outbox.highest() })),
@@ -158,12 +196,13 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
     take(batch) {
       if (batch.length === 0) return
       read('take', () => space.demand(used(), batchBytes(batch)))
+      if (heldBytesOf(batch) > reading.heldRoom()) throw new GatewayError('E_HELD_QUOTA', 'data.budget')
       write('take', () => arrivals.write(batch, environment.now()))
     },
     peek(uplink, maxRows, maxBytes) {
       const rows = read('peek', () => outbox.peek(uplink, maxRows, maxBytes))
-      if ((rows.at(-1)?.seq ?? 0) > marked) raiseMark(epoch, outbox.highest())
-      return rows
+      if ((rows.at(-1)?.seq ?? 0) <= marked || covered()) return rows
+      return rows.filter(({ seq }) => seq <= marked)
     },
     settle(uplink, outcomes) {
       if (outcomes.every(({ kind }) => kind === 'again')) return
@@ -171,32 +210,14 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
     },
     cursor: uplink => read('cursor', () => outbox.cursor(uplink)),
     setCluster: (uplink, cluster) => insist(() => write('cursor', () => outbox.setCluster(uplink, cluster))),
-    heldList: limit => read('held', () => held.list(limit)),
     dropHeld: (no, who, at) => insist(() => write('held', () => held.end(no, 'dropped', who, at))),
-    work: limit => read('work', () => held.work(limit)),
-    deviceRows: () => read('directory', () => directory.deviceRows()),
-    clientRows: () => read('directory', () => directory.clientRows()),
     putDevice: (...device) => insist(() => write('directory', () => directory.putDevice(...device))),
     putClient: (...client) => insist(() => write('directory', () => directory.putClient(...client))),
     assign: (...period) => insist(() => write('directory', () => directory.assign(...period))),
     audit(actor, act, obj, outcome, at) {
       insist(() => write('audit', () => audit({ at, actor, act, obj, outcome, detail: '' })))
     },
-    status: () =>
-      read('status', () => ({
-        epoch,
-        arrivals: arrivals.highest(),
-        seq: outbox.highest(),
-        pending: usage.of('pending').rows,
-        pendingBytes: usage.of('pending').bytes,
-        usedBytes: used(),
-        budget,
-        oldestPendingAt: outbox.oldestPendingAt(),
-        held: held.count(),
-        worklist: held.workCount(),
-        cursors: uplinks.map(uplink => outbox.cursor(uplink)),
-      })),
-    tidy: (now, budgetMs) => insist(() => tidy(now, budgetMs)),
+    tidy,
     close() {
       try {
         db.close()

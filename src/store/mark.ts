@@ -7,6 +7,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync
 import { join } from 'node:path'
 import { GatewayError } from '../errors.ts'
 import type { Ms } from '../records.ts'
+import { noSpace } from './connection.ts'
 
 export type Mark = Readonly<{ epoch: number; seq: number }>
 
@@ -31,8 +32,7 @@ export function writeMark(dir: string, { epoch, seq }: Mark): void {
     renameSync(`${file}.new`, file)
     synced(dir, 'r', () => {})
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    throw new GatewayError(code === 'ENOSPC' || code === 'EDQUOT' ? 'E_FULL' : 'E_DISK', 'mark')
+    throw new GatewayError(noSpace(error) ? 'E_FULL' : 'E_DISK', 'mark')
   }
 }
 

@@ -123,7 +123,7 @@ export function openOutbox(
       move.run(pastParked(uplink, through), uplink)
       countFloor()
     },
-    cursor: uplink => select.get(known(uplink)) as CursorRow,
+    cursor: uplink => select.get(known(uplink)) ?? { uplink, cluster: null, through: 0, parked: 0 },
     setCluster: (uplink, cluster) => belong.run(cluster, known(uplink)),
     floor,
     oldestPendingAt: () => oldest.get(floor()) ?? null,

@@ -11,8 +11,12 @@ import { KiB, MiB } from '../limits.ts'
 import { pageSize } from './open.ts'
 
 export type Space = Readonly<{
+  /** Before the database is opened for writing: gives up the ballast where the disk has no room even for that. */
+  relieve(): void
   /** Throws GatewayError E_FULL if `bytes` beside the `used` ones would break the budget or the floor of free space. */
   demand(used: number, bytes: number): void
+  /** True if a usual message would find room beside the `used` bytes. */
+  room(used: number): boolean
   /** True while the disk has less than its floor and the ballast. */
   tight(): boolean
   /** Gives up the ballast; false if there is none left. */
@@ -27,6 +31,9 @@ const reserveLeast = 64 * KiB
 /** Without so much free space the database cannot even be opened (the WAL's index is a file). */
 const openingBytes = MiB
 
+/** What a usual message needs; readiness asks for it. */
+const usualBytes = 64 * KiB
+
 /** Bytes of ballast for a budget: twice what the WAL and one batch need, less for small boxes. */
 export const ballastBytes = (budget: number): number => Math.min(32 * MiB, Math.floor(budget / 8))
 
@@ -40,8 +47,8 @@ export function openUsed(db: Database.Database): () => number {
 }
 
 /**
- * Watches the room of a data folder. `budget` and `freeFloor` in bytes. Comes before the database: on a full disk it
- * gives up the ballast, so that the database can be opened and drained.
+ * Watches the room of a data folder. `budget` and `freeFloor` in bytes. Comes before the database, which on a full disk
+ * can be opened and drained only after `relieve`.
  */
 export function openSpace(
   options: Readonly<{ dir: string; budget: number; freeFloor: number; environment: Environment }>,
@@ -63,12 +70,17 @@ export function openSpace(
     return true
   }
 
-  if (free() < openingBytes) release()
+  const withinBudget = (used: number, bytes: number) => used + bytes <= limit
+  const withinDisk = (bytes: number) => free() - bytes >= freeFloor + (whole ? 0 : size)
   return {
-    demand(used, bytes) {
-      if (used + bytes > limit) throw new GatewayError('E_FULL', 'data.budget')
-      if (free() - bytes < freeFloor + (whole ? 0 : size)) throw new GatewayError('E_FULL', 'data.freeFloor')
+    relieve() {
+      if (free() < openingBytes) release()
     },
+    demand(used, bytes) {
+      if (!withinBudget(used, bytes)) throw new GatewayError('E_FULL', 'data.budget')
+      if (!withinDisk(bytes)) throw new GatewayError('E_FULL', 'data.freeFloor')
+    },
+    room: used => withinBudget(used, usualBytes) && withinDisk(usualBytes),
     tight: () => !whole || free() < freeFloor,
     release,
     restore() {

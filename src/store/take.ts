@@ -4,11 +4,11 @@ import { limits } from '../limits.ts'
 import type { SeenRow, Taken } from '../ports.ts'
 import type { Ms } from '../records.ts'
 import type { Audit } from './audit.ts'
+import type { Meta } from './meta.ts'
 import type { Outbox } from './outbox.ts'
 import { rowBytes, type Usage } from './usage.ts'
 
 export type Arrivals = Readonly<{
-  /** The highest number ever used; 0 before the first. */
   highest(): number
   seen(control: Uint8Array, content: Uint8Array): SeenRow | null
   snapshot(list: string): readonly string[]
@@ -21,25 +21,34 @@ export const sql = {
   sameControl: 'SELECT arrival, state FROM seen JOIN arrival ON no = arrival WHERE seen.control = ? LIMIT 1',
 } as const
 
-/** Rows and indexes of one message beside its bodies. */
-const arrivalBytes = 600
-
 /** Bytes that a batch will need in the file, generously: half of a page may stay empty behind a row. */
 export function batchBytes(batch: readonly Taken[]): number {
   const bodies = batch.map(taken => {
     const rows = taken.rows.reduce((sum, row) => sum + rowBytes(row), 0)
     const lists = taken.snapshots.reduce((sum, { ids }) => sum + 60 * ids.length, 0)
-    return arrivalBytes + rows + lists + (taken.original?.body.length ?? 0)
+    return limits.arrivalRowBytes + rows + lists + (taken.original?.body.length ?? 0)
   })
   return Math.ceil(1.5 * bodies.reduce((sum, bytes) => sum + bytes, 0))
+}
+
+/** Bytes that a batch adds to the held messages. */
+export function heldBytesOf(batch: readonly Taken[]): number {
+  const held = batch.filter(({ state }) => state === 'held')
+  return held.reduce((sum, { original }) => sum + limits.arrivalRowBytes + (original?.body.length ?? 0), 0)
+}
+
+/** The highest number of a message ever used; 0 before the first. */
+export function openHighest(db: Database.Database): () => number {
+  const last = db.prepare<[], number>("SELECT seq FROM sqlite_sequence WHERE name = 'arrival'").pluck()
+  return () => last.get() ?? 0
 }
 
 /** The tables that a message fills. `write` belongs inside the caller's transaction. */
 export function openArrivals(
   db: Database.Database,
-  { outbox, usage, audit, gateway }: { outbox: Outbox; usage: Usage; audit: Audit; gateway: string },
+  parts: Readonly<{ outbox: Outbox; meta: Meta; usage: Usage; audit: Audit; gateway: string }>,
 ): Arrivals {
-  const last = db.prepare<[], number>("SELECT seq FROM sqlite_sequence WHERE name = 'arrival'").pluck()
+  const { outbox, meta, usage, audit, gateway } = parts
   const same = db.prepare<[Uint8Array, Uint8Array], { arrival: number; state: 'kept' | 'held' }>(sql.same)
   const sameControl = db.prepare<[Uint8Array], { arrival: number; state: 'kept' | 'held' }>(sql.sameControl)
   const ids = db.prepare<[string], string>('SELECT ids FROM snapshot WHERE list = ?').pluck()
@@ -48,6 +57,7 @@ export function openArrivals(
     `INSERT INTO arrival(no, at, source, sender, format, outline, state, rule, place, mapping, mode, seq, control, content)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
+  const removeArrival = db.prepare('DELETE FROM arrival WHERE no = ?')
   const insertSeen = db.prepare('INSERT INTO seen(control, content, arrival, at) VALUES (?, ?, ?, ?)')
   const insertOriginal = db.prepare('INSERT INTO original(id, kid, body) VALUES (?, ?, ?)')
   const insertSubject = db.prepare('INSERT OR IGNORE INTO original_subject(original, subject) VALUES (?, ?)')
@@ -73,14 +83,34 @@ export function openArrivals(
     if (seen) insertSeen.run(control, content, no, receivedAt)
   }
 
-  /** In a flood of refused messages only so many evidence copies are made; a new day key is kept in any case. */
+  /** A new day key is kept in any case: the engine counts it as written. */
+  function writeDayKey({ original }: Taken): void {
+    if (original && original.keyRecord !== null) insertKey.run(original.kid, original.keyRecord)
+  }
+
+  /** In a flood of refused messages only so many leave something behind; of the others only the number counts. */
+  function isFlood({ state }: Taken): boolean {
+    return state === 'refused' && usage.of('refused').rows >= 2 * limits.originalRefusedRows
+  }
+
   function writeOriginal({ no, state, subjects, original }: Taken): void {
     if (!original) return
-    if (original.keyRecord !== null) insertKey.run(original.kid, original.keyRecord)
-    if (state === 'refused' && usage.of('refused').rows >= 2 * limits.originalRefusedRows) return
     insertOriginal.run(no, original.kid, original.body)
     for (const subject of subjects) insertSubject.run(no, subject)
     usage.add(state, 1, original.body.length)
+  }
+
+  /**
+   * One entry a batch. Batches of refused messages alone make none, else whoever is refused would write the audit full;
+   * the next entry counts them.
+   */
+  function writeAudit(batch: readonly Taken[], at: Ms): void {
+    const before = meta.number('refused')
+    const refusedOnly = batch.every(({ state }) => state === 'refused')
+    const uncounted = refusedOnly ? before + batch.length : 0
+    if (uncounted !== before) meta.set('refused', uncounted)
+    if (refusedOnly) return
+    audit({ at, actor: 'system', act: 'take', obj: gateway, outcome: 'ok', detail: counts(batch, before) })
   }
 
   function writeRows({ no, rows }: Taken): number {
@@ -96,7 +126,7 @@ export function openArrivals(
   }
 
   return {
-    highest: () => last.get() ?? 0,
+    highest: openHighest(db),
     seen(control, content) {
       const first = same.get(control, content)
       if (first) return { ...first, sameContent: true }
@@ -109,7 +139,9 @@ export function openArrivals(
       let bytes = 0
       for (const taken of batch) {
         writeArrival(taken)
-        writeOriginal(taken)
+        writeDayKey(taken)
+        if (isFlood(taken)) removeArrival.run(taken.no)
+        else writeOriginal(taken)
         bytes += writeRows(taken)
         writeState(taken)
       }
@@ -118,17 +150,17 @@ export function openArrivals(
         batch.reduce((sum, { rows }) => sum + rows.length, 0),
         bytes,
       )
-      audit({ at, actor: 'system', act: 'take', obj: gateway, outcome: 'ok', detail: counts(batch) })
+      writeAudit(batch, at)
     },
   }
 }
 
-/** `kept=2 held=0 refused=1 arrivals=7-9 rows=5 seq=12-16`. */
-function counts(batch: readonly Taken[]): string {
+/** `kept=2 held=0 refused=1 arrivals=7-9 rows=5 seq=12-16`; `refused` messages came before the batch. */
+function counts(batch: readonly Taken[], refused: number): string {
   const of = (state: Taken['state']) => batch.filter(taken => taken.state === state).length
   const rows = batch.flatMap(taken => taken.rows)
-  const span = (first: number | undefined, last: number | undefined) => (first === undefined ? '' : `${first}-${last}`)
-  const arrivals = span(batch[0]?.no, batch.at(-1)?.no)
-  const seqs = span(rows[0]?.seq, rows.at(-1)?.seq)
-  return `kept=${of('kept')} held=${of('held')} refused=${of('refused')} arrivals=${arrivals} rows=${rows.length} seq=${seqs}`
+  const arrivals = `${(batch[0]?.no ?? 0) - refused}-${batch.at(-1)?.no}`
+  const seqs = rows.length > 0 ? `${rows[0]?.seq}-${rows.at(-1)?.seq}` : ''
+  const states = `kept=${of('kept')} held=${of('held')} refused=${refused + of('refused')}`
+  return `${states} arrivals=${arrivals} rows=${rows.length} seq=${seqs}`
 }

@@ -1,13 +1,13 @@
 /**
- * Housekeeping: what has had its time goes, and above 60 % of the budget what could be fetched again goes first. Copies
- * of refused messages, then originals of sent messages, then sent rows, the oldest first; never a row above any cursor,
+ * Housekeeping: what has had its time goes, and above 60 % of the budget what could be fetched again goes first. Refused
+ * messages with their copies, then originals of sent messages, then sent rows, the oldest first; never a row above any cursor,
  * never a parked one, never a held message before its 90 days. Every step is one small transaction, and a sweep goes on
  * where the last one ended (`meta.swept.*`), so that no step ever scans.
  */
 import type { Environment } from '../environment.ts'
 import { day, limits } from '../limits.ts'
 import type { Ms } from '../records.ts'
-import type { Connection } from './connection.ts'
+import { type Connection, isFull } from './connection.ts'
 import type { Held } from './held.ts'
 import type { Meta } from './meta.ts'
 import type { Originals } from './originals.ts'
@@ -26,10 +26,15 @@ export type TidyParts = Readonly<{
   /** Bytes of the database in use. */
   used: () => number
   budget: number
+  /** Runs a step; on a full disk once more, without the ballast. */
+  insist: <T>(work: () => T) => T
   environment: Environment
 }>
 
-/** Does what is due at `now` until `budgetMs` have passed; the step that runs then is finished. */
+/**
+ * Does what is due at `now` until `budgetMs` have passed; the step that runs then is finished. A step that a full disk
+ * does not allow is left for the next time.
+ */
 export type Tidy = (now: Ms, budgetMs: Ms) => void
 
 type Swept = Readonly<{ no: number; at: Ms; state: string; seq: number }>
@@ -51,7 +56,7 @@ export const sql = {
 
 /** The housekeeper. It opens its own transactions. */
 export function openTidy(parts: TidyParts): Tidy {
-  const { connection, meta, usage, outbox, originals, held, space, used, budget, environment } = parts
+  const { connection, meta, usage, outbox, originals, held, space, used, budget, insist, environment } = parts
   const { db, write } = connection
   const walk = db.prepare<[number, number], Swept>(sql.walk)
   const sent = db.prepare<[number, number], { seq: number; day: string; bytes: number }>(sql.sent)
@@ -80,8 +85,10 @@ export function openTidy(parts: TidyParts): Tidy {
 
   function refused(now: Ms): boolean {
     return sweep('refused', ({ no, at, state }) => {
-      if (at >= now - limits.originalRefusedMs && !tooMuchRefused()) return false
-      if (state === 'refused') originals.remove(no, 'refused')
+      if (at >= now - limits.originalRefusedMs && !tooMuchRefused() && !pressed()) return false
+      if (state !== 'refused') return true
+      originals.remove(no, 'refused')
+      removeArrival.run(no)
       return true
     })
   }
@@ -100,7 +107,7 @@ export function openTidy(parts: TidyParts): Tidy {
     return sweep('old', ({ no, at, state, seq }) => {
       if (at >= now - limits.originalSentMs || seq > floor) return false
       if (state === 'held') return true
-      originals.remove(no, state === 'refused' ? 'refused' : 'kept')
+      originals.remove(no, 'kept')
       originals.forget(no)
       removeArrival.run(no)
       return true
@@ -157,12 +164,22 @@ export function openTidy(parts: TidyParts): Tidy {
     return false
   }
 
+  /** False as well where the disk is too full for the step: another one may make the room that it needs. */
+  function attempt(step: (now: Ms) => boolean, now: Ms): boolean {
+    try {
+      return insist(() => step(now))
+    } catch (error) {
+      if (!isFull(error)) throw error
+      return false
+    }
+  }
+
   const steps = [refused, seen, expired, old, shed, delivered, vacuum, recover]
 
   return (now, budgetMs) => {
     const end = environment.monotonic() + budgetMs
     for (const step of steps) {
-      while (step(now)) if (environment.monotonic() >= end) return
+      while (attempt(step, now)) if (environment.monotonic() >= end) return
     }
   }
 }

@@ -25,10 +25,11 @@ const deleted = { 'cleanup.policy': 'delete' }
 /**
  * Data must not be compacted (every version of a resource counts, and chunks share a key); keys must be, so that they
  * outlive the data, and an erased key must go within a day while its tombstone stays for a week. The audit's anchors stay.
+ * Required is what records of this release go to: one test message without its topic would stop everything behind it.
  */
 const plans: readonly Plan[] = [
   { suffix: 'fhir', required: true, compact: false, single: false, settings: deleted },
-  { suffix: 'test', required: false, compact: false, single: false, settings: deleted },
+  { suffix: 'test', required: true, compact: false, single: false, settings: deleted },
   {
     suffix: 'keys',
     required: true,

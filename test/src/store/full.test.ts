@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { day, GiB, KiB, MiB } from '../../../src/limits.ts'
+import { verifyAudit } from '../../../src/store/audit.ts'
 import { ballastBytes } from '../../../src/store/space.ts'
 import { codeOf, morning, World } from './world.ts'
 
@@ -29,6 +30,7 @@ describe('a full budget', () => {
     world = new World({ budget: 2 * MiB })
     const [code, last] = fill(world, 10_000)
     expect(code).toBe('E_FULL')
+    expect(world.store.status().room).toBe(false)
     expect(world.store.counters()).toEqual({ arrival: last, seq: last })
     expect(world.store.status().pending).toBe(last)
     expect(world.store.status().usedBytes).toBeGreaterThan(1.8 * MiB)
@@ -63,7 +65,9 @@ describe('the floor of free space', () => {
   it('stops the taking, not the sending', () => {
     const world = new World()
     world.take()
+    expect(world.store.status().room).toBe(true)
     world.reopen({ freeFloor: 1e9 * GiB })
+    expect(world.store.status().room).toBe(false)
     expect(codeOf(() => world.take())).toBe('E_FULL')
     expect(world.store.peek('cloud', 1, 1)).toHaveLength(1)
     settle(world)
@@ -90,7 +94,12 @@ describe.runIf(mounted())('a truly full disk (needs the right to mount)', () => 
   const filler = join(disk, 'filler')
   const free = () => statfsSync(disk).bavail * statfsSync(disk).bsize
 
-  afterEach(() => {
+  /** Takes what is left of the disk, to the last byte. */
+  function stuff(): void {
+    while (free() > 0) writeFileSync(filler, Buffer.alloc(free()), { flag: 'a' })
+  }
+
+  afterAll(() => {
     execFileSync('umount', ['--lazy', disk])
     rmdirSync(disk)
   })
@@ -104,8 +113,9 @@ describe.runIf(mounted())('a truly full disk (needs the right to mount)', () => 
     for (let n = 0; n < 200; n++) world.take({}, 1, 20_000)
     const kept = world.store.counters().arrival
     writeFileSync(filler, Buffer.alloc(free() - 4 * KiB))
-    while (free() > 0) writeFileSync(filler, Buffer.alloc(free()), { flag: 'a' })
+    stuff()
 
+    expect(world.store.status().room).toBe(false)
     expect(codeOf(() => world.take())).toBe('E_FULL')
     world.putBack()
     world.reopen()
@@ -131,7 +141,32 @@ describe.runIf(mounted())('a truly full disk (needs the right to mount)', () => 
     world.store.tidy(morning + 15 * day, 10_000)
     expect(existsSync(ballast)).toBe(true)
     world.take()
-    expect(world.store.status().pending).toBe(1)
+    expect(world.store.status()).toMatchObject({ pending: 1, room: true })
+    world.end()
+  })
+
+  it('housekeeping and reading outlive a disk without a byte, and go on when there is one', () => {
+    const world = new World({ dir: join(disk, 'data'), budget: GiB })
+    for (let n = 0; n < 200; n++) world.take({ state: n % 2 ? 'kept' : 'refused' }, 1, 20_000)
+    settle(world)
+    for (let n = 0; n < 10; n++) world.take({ state: 'held' })
+    world.take()
+    // a fresh WAL, which has to grow for whatever is written
+    world.reopen()
+    rmSync(join(world.dir, 'ballast'))
+    stuff()
+
+    const before = world.store.counters().seq - 1
+    expect(codeOf(() => world.store.tidy(morning + 91 * day, 10_000))).toBe('no error')
+    expect(world.store.peek('cloud', 9, MiB).filter(({ seq }) => seq <= before)).toEqual([])
+    expect(world.store.status()).toMatchObject({ room: false, pending: 1 })
+
+    rmSync(filler)
+    world.store.tidy(morning + 91 * day, 10_000)
+    expect(world.store.status()).toMatchObject({ room: true, held: 0 })
+    expect(world.store.status().usedBytes).toBeLessThan(MiB)
+    expect(world.store.peek('cloud', 9, MiB)).toHaveLength(1)
+    expect(world.look(verifyAudit).broken).toBeNull()
     world.end()
   })
 })

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { day, hour, limits, MiB } from '../../../src/limits.ts'
+import { verifyAudit } from '../../../src/store/audit.ts'
 import { morning, World } from './world.ts'
 
 let world: World
@@ -36,12 +37,13 @@ describe('by age', () => {
     expect([count('original'), count('arrival'), count('outbox')]).toEqual([0, 0, 0])
   })
 
-  it('copies of refused messages go after 72 hours', () => {
+  it('refused messages go after 72 hours, with their copies', () => {
+    world.take()
     world.take({ state: 'refused' })
     tidyAt(morning + 72 * hour)
-    expect(count('original')).toBe(1)
+    expect([count('original'), count('arrival')]).toEqual([2, 2])
     tidyAt(morning + 72 * hour + 1)
-    expect(count('original')).toBe(0)
+    expect([count('original'), count('arrival')]).toEqual([1, 1])
   })
 
   it('held messages end after 90 days, in the audit', () => {
@@ -53,7 +55,7 @@ describe('by age', () => {
     expect(count('original')).toBe(1)
     tidyAt(morning + 90 * day + 1)
     expect(world.store.heldList(9)).toEqual([])
-    expect(count('original')).toBe(0)
+    expect([count('original'), count('arrival')]).toEqual([0, 0])
     expect(world.one("SELECT actor || ' ' || obj FROM audit WHERE act = 'held.expire'")).toBe(`system ${no}`)
   })
 
@@ -98,10 +100,10 @@ describe('by room', () => {
   })
 
   /** Messages until three quarters of the budget are used; `original` bytes and `row` bytes each. */
-  function crowd(original: number, row: number, state: 'kept' | 'held' = 'kept'): void {
+  function crowd(original: number, row: number): void {
     const body = Buffer.alloc(original, 7)
     while (world.store.status().usedBytes < 3 * MiB) {
-      world.take({ state, original: { kid: 'kid-1', body, keyRecord: null } }, 1, row)
+      world.take({ original: { kid: 'kid-1', body, keyRecord: null } }, 1, row)
     }
   }
 
@@ -134,10 +136,13 @@ describe('by room', () => {
   })
 
   it('held messages stay', () => {
-    crowd(3000, 0, 'held')
+    while (world.store.heldRoom() > 4000) {
+      world.take({ state: 'held', original: { kid: 'kid-1', body: Buffer.alloc(3000, 7), keyRecord: null } })
+    }
     const before = count('original')
+    crowd(100, 3000)
     tidyAt(morning)
-    expect(count('original')).toBe(before)
+    expect(count('original', "id IN (SELECT no FROM arrival WHERE state = 'held')")).toBe(before)
   })
 
   it('the file shrinks again', () => {
@@ -165,7 +170,38 @@ describe('by room', () => {
     expect(count('original')).toBeLessThanOrEqual(2 * limits.originalRefusedRows)
     tidyAt(morning)
     expect(count('original')).toBe(limits.originalRefusedRows)
-    expect(count('arrival')).toBe(2600)
+  })
+
+  it('a flood of refused messages does not fill the box, even while nothing is sent', () => {
+    world.reopen({ budget: 64 * MiB })
+    const flood = () => {
+      for (let round = 0; round < 10; round++) {
+        world.store.take(Array.from({ length: 500 }, () => world.message({ state: 'refused' })))
+      }
+      return world.store.status().usedBytes
+    }
+    world.take()
+    const [first, entries] = [flood(), count('audit')]
+    expect(count('arrival')).toBe(2 * limits.originalRefusedRows + 1)
+    expect(flood()).toBe(first)
+    expect(count('audit')).toBe(entries)
+    expect(world.store.counters().arrival).toBe(10_001)
+    tidyAt(morning + 72 * hour + 1)
+    expect([count('arrival'), count('original')]).toEqual([1, 1])
+    world.take()
+    expect(world.one('SELECT detail FROM audit ORDER BY n DESC LIMIT 1')).toBe(
+      'kept=1 held=0 refused=10000 arrivals=2-10002 rows=1 seq=2-2',
+    )
+    expect(world.look(verifyAudit).broken).toBeNull()
+    expect(world.reopen().counters().arrival).toBe(10_002)
+  })
+
+  it('refused messages go first, at once', () => {
+    world.take({ state: 'refused' })
+    crowd(100, 3000)
+    tidyAt(morning)
+    expect(count('arrival', "state = 'refused'")).toBe(0)
+    expect(count('original')).toBe(count('arrival'))
   })
 
   it('a new day key is kept even when the copy of the refused message is not', () => {

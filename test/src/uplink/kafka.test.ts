@@ -106,6 +106,9 @@ describe.skipIf(missing)(`the Kafka uplink, on a real broker${missing ? ` (${mis
     count++
     await expect(open().connect(null)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.fhir \(no such topic\)$/)
     const prefix = await topics()
+    await admin.deleteTopics({ topics: [`${prefix}.test`] })
+    await expect(open().connect(null)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.test \(no such topic\)$/)
+    await createTopics(settings(), { partitions: 3, replication: 1 }, deps)
     const uplink = open()
     expect(await uplink.send([row(1, { prefix, topic: `${prefix}.other` })])).toMatchObject([
       { kind: 'again', code: 'E_UPLINK_CONFIG' },
@@ -161,7 +164,9 @@ describe.skipIf(missing)(`the Kafka uplink, on a real broker${missing ? ` (${mis
       expectComplete(await readAll(kafka.bootstrap, `${prefix}.fhir`), log.length)
     })
 
-    test('a broker that is silent for 20 s (SIGSTOP): the connection is given up, none lost', { timeout: minute }, async () => {
+    test('a broker that is silent for 20 s (SIGSTOP): the connection is given up, none lost', {
+      timeout: minute,
+    }, async () => {
       const prefix = await topics()
       const log = rows(1, 300, { prefix })
       const { troubles } = await drainAll(open(), log, 50, async seq => {
