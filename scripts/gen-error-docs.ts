@@ -67,7 +67,7 @@ const advice: Readonly<Record<KnownCode, string>> = {
   E_MQTT_TAKEN_OVER:
     'Another connection with the same client id came. If it was not the same device, give it a secret of its own.',
   E_MQTT_LOCKED:
-    'Too many wrong secrets came from this address; it is let in again after a while. Look for the device that has an old secret.',
+    'Too many wrong secrets for this device came from this address; more of them are answered late for a while, the right one at once. Look for the device that has an old secret.',
   E_MQTT_SUBSCRIPTION_ID: 'Device: subscribe without a subscription identifier.',
   E_MQTT_TOPIC_ALIAS: 'Device: send the whole topic; CONNACK says that no aliases are taken.',
   E_RECEIPT_TIME:

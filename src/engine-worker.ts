@@ -116,8 +116,9 @@ export function serve(settings: EngineSettings, translators?: Translators, open?
       post({ post: 'answer', id, ok })
       if (ask.ask === 'stop') port.close()
     } catch (error) {
-      // what a person asks for may fail; it must never end the engine
-      if (ask.ask === 'do') return post({ post: 'failed', id, ...failure(error) })
+      // what a person asks for may fail, and a full disk is a bad day: neither must end the engine
+      const full = error instanceof GatewayError && error.code === 'E_FULL'
+      if (ask.ask === 'do' || full) return post({ post: 'failed', id, ...failure(error) })
       fatal(error)
     }
   })

@@ -74,7 +74,7 @@ export class Engine {
       return this.#write([this.#held(arrival, [{ code: rule, at: '' }], null, emptyBatch())])[0] as Verdict
     } catch (error) {
       this.#undo(numbers)
-      if (error instanceof GatewayError && error.code === 'E_FULL') return { kind: 'later', code: 'E_FULL' }
+      if (isFull(error)) return { kind: 'later', code: 'E_FULL' }
       throw error
     }
   }
@@ -114,7 +114,7 @@ export class Engine {
     } catch (error) {
       this.#undo(numbers)
       if (!(error instanceof GatewayError)) throw error
-      if (error.code === 'E_FULL') return arrivals.map(() => ({ kind: 'later', code: 'E_FULL' }))
+      if (isFull(error)) return arrivals.map(() => ({ kind: 'later', code: 'E_FULL' }))
       if (error.code === 'E_DATABASE') return this.#bisect(arrivals)
       throw error
     }
@@ -132,8 +132,12 @@ export class Engine {
   }
 
   #write(drafts: readonly Draft[]): Verdict[] {
-    this.#parts.store.take(drafts.flatMap(draft => draft.taken ?? []))
-    this.#parts.protector.committed()
+    const { store, protector } = this.#parts
+    const taken = drafts.flatMap(draft => draft.taken ?? [])
+    store.take(taken)
+    // keys count as written only when there was something to write them with
+    if (taken.length > 0) protector.committed()
+    else protector.rolledBack()
     return drafts.map(draft => draft.verdict)
   }
 
@@ -406,6 +410,10 @@ export class Engine {
       code: protector.sealNote('work', JSON.stringify({ system, code })),
     }))
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof GatewayError && (error.code === 'E_FULL' || error.code === 'E_HELD_QUOTA')
 }
 
 function emptyBatch(): Batch {

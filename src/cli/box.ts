@@ -3,11 +3,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCommand } from '../commands.ts'
 import type { Config } from '../config/config.ts'
+import { buildDirectory } from '../directory/directory.ts'
 import { EngineRoom } from '../engine-worker.ts'
 import { machine } from '../environment.ts'
 import { GatewayError, type KnownCode } from '../errors.ts'
-import { engineSettings } from '../main.ts'
-import type { Command } from '../ports.ts'
+import { engineSettings, protectorOptions } from '../main.ts'
+import type { Command, Store } from '../ports.ts'
+import { loadKeys, openProtector } from '../protect/index.ts'
+import { openReadOnly } from '../store/index.ts'
 
 type Door = Readonly<{ address: string; token: string }>
 
@@ -18,12 +21,31 @@ export async function carryOut(config: Config, command: Command): Promise<unknow
   const door = readDoor(config)
   const answer = door ? await ask(door, command) : null
   if (answer) return answer.ok
-  const room = new EngineRoom(engineSettings(config))
+  const room = reading.has(command.do) ? readingRoom(config) : new EngineRoom(engineSettings(config))
   try {
     return runCommand(room, 'local', command, machine)
   } finally {
     room.store.close()
   }
+}
+
+/** Commands that change nothing open the database of a stopped box read-only. */
+const reading: ReadonlySet<Command['do']> = new Set([
+  'held.list',
+  'held.show',
+  'device.list',
+  'client.list',
+  'codes.list',
+])
+
+function readingRoom(config: Config): Parameters<typeof runCommand>[0] {
+  const settings = engineSettings(config)
+  const protector = openProtector(loadKeys(config.privacy.keys), protectorOptions(config))
+  const { data, purpose, uplinks, senders, anySender } = settings
+  // the commands above ask nothing of the store that a read-only one does not have
+  const store = openReadOnly({ ...data, gateway: config.gateway.id, purpose, uplinks, environment: machine }) as Store
+  const directory = () => buildDirectory(1, { store, protector, senders, anySender })
+  return { store, protector, directory, reload: directory }
 }
 
 /** The status of a running gateway. Throws GatewayError E_NOT_RUNNING. */

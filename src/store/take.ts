@@ -17,8 +17,8 @@ export type Arrivals = Readonly<{
 }>
 
 export const sql = {
-  same: 'SELECT arrival, state FROM seen JOIN arrival ON no = arrival WHERE seen.control = ? AND seen.content = ?',
-  sameControl: 'SELECT arrival, state FROM seen JOIN arrival ON no = arrival WHERE seen.control = ? LIMIT 1',
+  same: 'SELECT arrival FROM seen WHERE control = ? AND content = ?',
+  sameControl: 'SELECT arrival FROM seen WHERE control = ? LIMIT 1',
 } as const
 
 /** Bytes that a batch will need in the file, generously: half of a page may stay empty behind a row. */
@@ -49,8 +49,10 @@ export function openArrivals(
   parts: Readonly<{ outbox: Outbox; meta: Meta; usage: Usage; audit: Audit; gateway: string }>,
 ): Arrivals {
   const { outbox, meta, usage, audit, gateway } = parts
-  const same = db.prepare<[Uint8Array, Uint8Array], { arrival: number; state: 'kept' | 'held' }>(sql.same)
-  const sameControl = db.prepare<[Uint8Array], { arrival: number; state: 'kept' | 'held' }>(sql.sameControl)
+  const same = db.prepare<[Uint8Array, Uint8Array], number>(sql.same).pluck()
+  const sameControl = db.prepare<[Uint8Array], number>(sql.sameControl).pluck()
+  // asked on a hit only: nearly every message is new
+  const stateOf = db.prepare<[number], 'kept' | 'held'>('SELECT state FROM arrival WHERE no = ?').pluck()
   const ids = db.prepare<[string], string>('SELECT ids FROM snapshot WHERE list = ?').pluck()
   const target = db.prepare<[string], string>('SELECT target FROM link WHERE origin = ?').pluck()
   const insert = db.prepare(
@@ -129,9 +131,10 @@ export function openArrivals(
     highest: openHighest(db),
     seen(control, content) {
       const first = same.get(control, content)
-      if (first) return { ...first, sameContent: true }
-      const other = sameControl.get(control)
-      return other ? { ...other, sameContent: false } : null
+      const arrival = first ?? sameControl.get(control)
+      if (arrival === undefined) return null
+      const state = stateOf.get(arrival)
+      return state ? { arrival, state, sameContent: first !== undefined } : null
     },
     snapshot: list => JSON.parse(ids.get(list) ?? '[]'),
     link: from => target.get(from) ?? null,

@@ -10,7 +10,7 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 const command = join(root, 'scripts/clinic-gateway.mjs')
 
 /** With these the command runs in this very process and starts none of its own, so that SIGKILL meets the gateway. */
-const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning']
+const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 
 /** The bound addresses, `host:port`. */
 export type Listen = Readonly<Record<'mllp' | 'mqtt' | 'fhir' | 'admin', string>>
