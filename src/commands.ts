@@ -73,7 +73,8 @@ function find(store: Store, no: number): HeldRow {
 
 function addDevice(room: Room, who: string, command: Extract<Command, { do: 'device.add' }>, environment: Environment) {
   const { id, format, test } = command
-  if (typeof id !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id)) throw new GatewayError('E_USAGE', 'device id')
+  if (typeof id !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id))
+    throw new GatewayError('E_USAGE', 'device id')
   if (room.directory().devices.has(id)) throw new GatewayError('E_USAGE', 'device id is taken')
   const secret = environment.random(secretBytes).toString('base64url')
   const label: DeviceLabel = { id, format, test }
