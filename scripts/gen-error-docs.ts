@@ -25,6 +25,7 @@ const advice: Readonly<Record<KnownCode, string>> = {
   E_MESSAGE_PARTS: 'Sender: more segments or fields than a real message has.',
   E_CHARSET: 'Sender: the bytes do not fit MSH-18. Correct MSH-18, or the profile’s `charset` where MSH-18 is empty.',
   E_SEGMENT_MISSING: 'Sender: the segment named in ERR-2 is required by the message structure.',
+  E_TWO_PATIENTS: 'Sender: send an ADT for every patient; A01, A03, A04, A08 and A31 are about one.',
   E_FIELD_MISSING: 'Sender: fill the place named in ERR-2 (HL7), the path (FHIR, trackers).',
   E_FIELD_TYPE: 'Sender: for example an OBX-2 of NM with a text in OBX-5. Correct OBX-2 or the value.',
   E_DATE: 'Sender: not a real date or time, or not in the form of the standard.',

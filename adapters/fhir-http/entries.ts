@@ -1,9 +1,12 @@
 /** What a request wants done: one entry for a create, one for each entry of a transaction Bundle. */
-import { type KnownCode, Refusal, refuse } from '../../src/errors.ts'
-import { check } from '../../src/fhir/check.ts'
+import { type KnownCode, refuse } from '../../src/errors.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../src/fhir/json.ts'
 import { objectOf, objectsOf } from '../../src/fhir/members.ts'
-import type { Arrival, FhirResource, Identity } from '../../src/records.ts'
+import { isReserved } from '../../src/fhir/reserved.ts'
+import type { Arrival, Identity } from '../../src/records.ts'
+import { demandValid } from './demands.ts'
+import { isUniversal } from './identity.ts'
+import { type Called, unnamed } from './references.ts'
 import { isTaken, type TakenType } from './release.ts'
 
 export type Entry = Readonly<{
@@ -14,8 +17,8 @@ export type Entry = Readonly<{
   verb: 'replace' | 'ensure'
   /** The identifier of a conditional create or update. */
   criterion: Identity | null
-  /** What other entries may call it. */
-  names: readonly string[]
+  /** What other entries may call it, and where its own relative references begin. */
+  called: Called
 }>
 
 /**
@@ -38,7 +41,7 @@ function create(body: JsonValue, meta: Arrival['meta']): Entry {
     resource: body,
     verb: condition === undefined ? 'replace' : 'ensure',
     criterion: condition === undefined ? null : criterionOf(condition, 'E_FIELD_TYPE', 'If-None-Exist'),
-    names: [],
+    called: unnamed,
   }
 }
 
@@ -62,7 +65,7 @@ function transactionEntry(entry: JsonObject, at: string): Entry {
     type,
     resource,
     ...requestOf(objectOf(entry.request), type, at),
-    names: namesOf(entry),
+    called: calledOf(entry),
   }
 }
 
@@ -78,25 +81,25 @@ function requestOf(request: JsonObject, type: TakenType, at: string): Pick<Entry
   return { verb: 'ensure', criterion: criterionOf(String(request.ifNoneExist), 'E_BUNDLE', place) }
 }
 
-/** A search for one identifier, `identifier=system|value`, percent-encoded perhaps; no other search can be answered here. */
+/**
+ * A search for one identifier, `identifier=system|value`, percent-encoded perhaps; no other search can be answered here:
+ * `code`. E_FIELD_TYPE for a system under which nobody may name anything.
+ */
 function criterionOf(query: string, code: KnownCode, at: string): Identity {
   const [[name, token] = [], ...more] = [...new URLSearchParams(query.replace(/^\?/, ''))]
   const cut = token?.indexOf('|') ?? -1
   if (name !== 'identifier' || more.length > 0 || cut < 1 || cut === token!.length - 1) return refuse(code, at)
-  return { system: token!.slice(0, cut), value: token!.slice(cut + 1) }
+  const system = token!.slice(0, cut)
+  if (isReserved(system) || isUniversal(system)) return refuse('E_FIELD_TYPE', at)
+  return { system, value: token!.slice(cut + 1) }
 }
 
-/** Its fullUrl, and `Type/id` where the fullUrl is a RESTful one or missing (R4, Bundle, Resolving references). */
-function namesOf(entry: JsonObject): string[] {
-  const { resourceType, id } = objectOf(entry.resource)
-  const relative = `${resourceType}/${id}`
-  if (typeof entry.fullUrl !== 'string') return id === undefined ? [] : [relative]
-  return entry.fullUrl.endsWith(`/${relative}`) ? [entry.fullUrl, relative] : [entry.fullUrl]
-}
-
-/** `at` = what the places of findings begin with instead of the resource's type. Throws Refusal E_FHIR_INVALID, E_TYPE. */
-export function demandValid(resource: JsonObject, at?: string): void {
-  const issues = check(resource as unknown as FhirResource)
-  const [first, ...more] = at ? issues.map(issue => ({ ...issue, at: issue.at.replace(/^\w+/, at) })) : issues
-  if (first) throw new Refusal([first, ...more])
+/** `Type/id` is a name where the fullUrl is missing, or a RESTful one of that id. */
+function calledOf({ fullUrl, resource }: JsonObject): Called {
+  const { resourceType, id } = objectOf(resource)
+  const relative = id === undefined ? null : `${resourceType}/${id}`
+  if (typeof fullUrl !== 'string') return { fullUrl: null, base: null, relative }
+  const [, base, type, own] = /^(.+\/)([A-Za-z]+)\/([A-Za-z0-9.-]{1,64})$/.exec(fullUrl) ?? []
+  if (type !== resourceType) return { fullUrl, base: null, relative: null }
+  return { fullUrl, base: base!, relative: own === id ? relative : null }
 }

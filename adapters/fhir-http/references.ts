@@ -4,6 +4,7 @@
  */
 import { refuse } from '../../src/errors.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../src/fhir/json.ts'
+import { isAbsoluteUri } from '../../src/fhir/primitives.ts'
 import type { Change, FhirResource, Identity } from '../../src/records.ts'
 import { identityIn } from './identity.ts'
 
@@ -14,23 +15,52 @@ const members = new Set(['id', 'extension', 'reference', 'type', 'identifier', '
 /** A resource of the message by its local name, `Patient/patient-1`. */
 export type Target = Readonly<{ local: string; identity: readonly Identity[] }>
 
+/** What other entries of the same Bundle may call an entry (R4, Bundle, Resolving references in Bundles). */
+export type Called = Readonly<{
+  fullUrl: string | null
+  /** What a RESTful fullUrl begins with, up to the type: relative references of the entry go on from there. */
+  base: string | null
+  /** `Type/id`. */
+  relative: string | null
+}>
+
+export const unnamed: Called = { fullUrl: null, base: null, relative: null }
+
+/** Name → the one target that has it. */
+class Names {
+  readonly #targets = new Map<string, Target | 'several'>()
+
+  has(name: string): boolean {
+    return this.#targets.has(name)
+  }
+
+  claim(name: string, target: Target): void {
+    const holder = this.#targets.get(name)
+    this.#targets.set(name, holder === undefined || holder === target ? target : 'several')
+  }
+
+  /** Throws Refusal E_BUNDLE at `at` where several have the name: to guess would give one person's data to another. */
+  find(name: string, at: string): Target | undefined {
+    const target = this.#targets.get(name)
+    return target === 'several' ? refuse('E_BUNDLE', at) : target
+  }
+}
+
 export class References {
-  /** By fullUrl and `Type/id` of the request. */
-  readonly #byName = new Map<string, Target>()
-  readonly #byIdentity = new Map<string, Target>()
+  readonly #byUrl = new Names()
+  readonly #byRelative = new Names()
+  readonly #byIdentity = new Names()
   /** Patients by local name. */
   readonly #patients = new Map<string, Target>()
   readonly #thin: Change[] = []
 
   /** Makes an entry known. False: another one has the same identity. */
-  add(type: string, target: Target, names: readonly string[]): boolean {
-    for (const name of names) this.#byName.set(name, target)
+  add(type: string, target: Target, { fullUrl, relative }: Called): boolean {
+    if (fullUrl) this.#byUrl.claim(fullUrl, target)
+    if (relative) this.#byRelative.claim(relative, target)
     if (type === 'Patient') this.#patients.set(target.local, target)
     if (this.#byIdentity.has(identityKey(type, target.identity[0]!))) return false
-    for (const identity of target.identity) {
-      const key = identityKey(type, identity)
-      if (!this.#byIdentity.has(key)) this.#byIdentity.set(key, target)
-    }
+    for (const identity of target.identity) this.#byIdentity.claim(identityKey(type, identity), target)
     return true
   }
 
@@ -45,31 +75,37 @@ export class References {
   }
 
   /**
-   * The resource with local references; `at` is its place. Throws Refusal E_REFERENCE (held) where one leads neither into
-   * the message nor to an identifier.
+   * The resource with local references; `at` is its place, `base` that of its entry. Throws Refusal E_REFERENCE (held)
+   * where one leads neither into the message nor to an identifier, E_BUNDLE (never) where it leads to several entries.
    */
-  resolve(resource: JsonObject, at: string): JsonObject {
-    return this.#object(resource, at)
+  resolve(resource: JsonObject, at: string, base: string | null): JsonObject {
+    return this.#object(resource, at, base)
   }
 
-  #value(value: JsonValue, at: string): JsonValue {
-    if (Array.isArray(value)) return value.map((entry, i) => this.#value(entry, `${at}[${i}]`))
+  #value(value: JsonValue, at: string, base: string | null): JsonValue {
+    if (Array.isArray(value)) return value.map((entry, i) => this.#value(entry, `${at}[${i}]`, base))
     if (!isObject(value)) return value
-    return isReference(value) ? this.#reference(value, at) : this.#object(value, at)
+    return isReference(value) ? this.#reference(value, at, base) : this.#object(value, at, base)
   }
 
-  #object(object: JsonObject, at: string): JsonObject {
+  #object(object: JsonObject, at: string, base: string | null): JsonObject {
     return Object.fromEntries(
-      Object.entries(object).map(([name, value]) => [name, this.#value(value, `${at}.${name}`)]),
+      Object.entries(object).map(([name, value]) => [name, this.#value(value, `${at}.${name}`, base)]),
     )
   }
 
-  #reference(value: JsonObject, at: string): JsonObject {
+  #reference(value: JsonObject, at: string, base: string | null): JsonObject {
     const reference = typeof value.reference === 'string' ? value.reference : null
     if (reference?.startsWith('#')) return value
-    const target = (reference && this.#byName.get(reference)) || this.#logical(value, reference, at)
+    const target = (reference && this.#literal(reference, at, base)) || this.#logical(value, reference, at)
     if (target) return { ...value, reference: target.local }
     return reference || isObject(value.identifier) ? refuse('E_REFERENCE', at) : value
+  }
+
+  /** A relative one is an address on the server of its own entry; without such a server, the one entry of that name. */
+  #literal(reference: string, at: string, base: string | null): Target | undefined {
+    if (isAbsoluteUri(reference)) return this.#byUrl.find(reference, at)
+    return base === null ? this.#byRelative.find(reference, at) : this.#byUrl.find(`${base}${reference}`, at)
   }
 
   /** A reference by identifier: to the entry that has it, or to a new thin resource. */
@@ -77,11 +113,11 @@ export class References {
     const identity = isObject(value.identifier) ? identityIn(value.identifier) : null
     const type = typeOf(value, reference, at)
     if (!identity || !type) return undefined
-    const known = this.#byIdentity.get(identityKey(type, identity))
+    const known = this.#byIdentity.find(identityKey(type, identity), at)
     if (known || !thinTypes.includes(type)) return known
     const id = `${type.toLowerCase()}-ref-${this.#thin.length + 1}`
     const target = { local: `${type}/${id}`, identity: [identity] }
-    this.add(type, target, [])
+    this.add(type, target, unnamed)
     const resource = { resourceType: type, id, identifier: [value.identifier] } as unknown as FhirResource
     this.#thin.push({ verb: 'ensure', resource, identity: [identity], subject: type === 'Patient' ? identity : null })
     return target

@@ -127,7 +127,7 @@ export function fhirSource(
   /** An address or method that there is not; the connection ends, because the body is not read. */
   function lost(method: string, url: string): Reply {
     const close = { Connection: 'close' }
-    const [, root, rest = '', more] = new URL(url, 'http://gateway').pathname.replace(/\/$/, '').split('/')
+    const [, root, rest = '', more] = url.split('?', 1)[0]!.replace(/\/$/, '').split('/')
     const known = root === 'fhir' && more === undefined && (rest === '' || rest === 'metadata' || knownTypes.has(rest))
     if (!known || method === 'OPTIONS') return refused('E_NOT_FOUND', '', close)
     return refused('E_METHOD', '', { ...close, Allow: rest === 'metadata' ? 'GET' : 'POST' })

@@ -7,7 +7,8 @@ import { type JsonObject, readJson } from '../../src/fhir/json.ts'
 import { objectOf, objectsOf } from '../../src/fhir/members.ts'
 import type { Directory, Translator } from '../../src/ports.ts'
 import type { Arrival, Change, FhirResource, Identity, Issue, Translated } from '../../src/records.ts'
-import { demandValid, type Entry, entriesOf } from './entries.ts'
+import { demandForeignNames, demandPossible, demandValid } from './demands.ts'
+import { type Entry, entriesOf } from './entries.ts'
 import { identityOf } from './identity.ts'
 import { References, type Target } from './references.ts'
 import { isInScope, isTaken, takenTypes } from './release.ts'
@@ -20,20 +21,24 @@ const impersonal = new Set(['Organization', 'Practitioner', 'Location', 'Device'
 export const fhirTranslator: Translator = { translate, outline }
 
 /**
- * Throws Refusal. Never: E_UTF8, E_JSON…, E_FHIR_INVALID, E_TYPE, E_BUNDLE, E_FIELD_TYPE, E_SCOPE. Held: E_NO_PATIENT,
- * E_REFERENCE.
+ * Throws Refusal. Never: E_UTF8, E_JSON…, E_FHIR_INVALID, E_TYPE, E_BUNDLE, E_FIELD_TYPE, E_VALUE_RANGE, E_SCOPE. Held:
+ * E_NO_PATIENT, E_REFERENCE.
  */
 function translate(arrival: Arrival, directory: Directory): Translated {
   const entries = entriesOf(readJson(arrival.bytes), arrival.meta)
   const outside = entries.find(entry => !isInScope(directory.clients.get(arrival.sender), entry.type))
   if (outside) refuse('E_SCOPE', outside.at)
+  for (const entry of entries) {
+    demandForeignNames(entry.resource, entry.at)
+    demandPossible(entry.resource, entry.at)
+  }
   const references = new References()
   const issues: Issue[] = []
   const targets = entries.map((entry, i) => {
     const { identity, note } = identityOf(entry, i, arrival)
     if (note) issues.push(note)
     const target: Target = { local: `${entry.type}/${entry.type.toLowerCase()}-${i + 1}`, identity }
-    if (!references.add(entry.type, target, entry.names)) refuse('E_BUNDLE', entry.at)
+    if (!references.add(entry.type, target, entry.called)) refuse('E_BUNDLE', entry.at)
     return target
   })
   const changes = entries.map((entry, i) => change(entry, targets[i]!, references))
@@ -49,7 +54,7 @@ function translate(arrival: Arrival, directory: Directory): Translated {
 }
 
 function change(entry: Entry, target: Target, references: References): Change {
-  const resolved = references.resolve(entry.resource, entry.at)
+  const resolved = references.resolve(entry.resource, entry.at, entry.called.base)
   // Only now is known what a urn:uuid leads to, and whether that may stand there.
   demandValid(resolved, entry.at)
   const { resourceType, ...rest } = resolved

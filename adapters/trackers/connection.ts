@@ -90,12 +90,20 @@ export class Connection {
     this.hangUp()
   }
 
-  /** Leaves the peer unread for a while, then hangs up without a word: it will come back at once with the same message. */
-  endLater(): void {
+  /**
+   * Leaves the peer unread for a while, because it will come back at once with the same; then says the last word for a
+   * reason, which is counted now, or none, and hangs up.
+   */
+  endLater(code?: Code): void {
     if (!this.isOpen) return
+    if (code) this.#parts.refused(code)
+    const word = code ? this.#parts.lastWord(code) : null
     this.#close()
     this.#socket.pause()
-    this.#cancelDeadline = this.#parts.environment.after(limits.mqttLaterMs, () => this.#leave())
+    this.#cancelDeadline = this.#parts.environment.after(limits.mqttLaterMs, () => {
+      if (word) this.#socket.write(word)
+      this.#leave()
+    })
   }
 
   /** Everything said so far still reaches the peer; what it says from now on is thrown away. */
@@ -105,11 +113,12 @@ export class Connection {
     this.#leave()
   }
 
-  /** Ends it at once, without a word. */
+  /** Ends it at once, without a word; one that is ending does not linger any more. */
   drop(code: Code): void {
-    if (!this.isOpen) return
-    this.#parts.refused(code)
-    this.#close()
+    if (this.isOpen) {
+      this.#parts.refused(code)
+      this.#close()
+    }
     this.#socket.destroy()
   }
 

@@ -136,8 +136,9 @@ export class Session {
     this.#version = version === 'other' ? 4 : version
     if (connect?.cmd !== 'connect') throw new GatewayError('E_MQTT_VERSION')
     const refusal = wrongConnect(connect) ?? this.#admit(connect)
-    if (refusal) throw new GatewayError(refusal)
-    this.#welcome(connect, this.#version)
+    if (refusal === 'E_MQTT_LOCKED') this.#connection.endLater(refusal)
+    else if (refusal) throw new GatewayError(refusal)
+    else this.#welcome(connect, this.#version)
   }
 
   #admit({ clientId, username, password }: Connect): KnownCode | null {

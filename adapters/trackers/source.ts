@@ -69,10 +69,11 @@ export function mqttSource(
 
   function admit(session: Session, id: string, secret: string): KnownCode | null {
     const { address } = session
-    if (lockout.isLocked(address, id)) return 'E_MQTT_LOCKED'
+    // The secret first: whoever knows it is let in, or a stranger could lock a device out by guessing in its name.
     if (!intake.authenticate('device', id, secret) || !intake.directory().devices.has(id)) {
+      const locked = lockout.isLocked(address, id)
       lockout.wrong(address, id)
-      return 'E_MQTT_SECRET'
+      return locked ? 'E_MQTT_LOCKED' : 'E_MQTT_SECRET'
     }
     lockout.right(address, id)
     known(session)

@@ -6,6 +6,7 @@ import type { Observation } from 'fhir/r4.js'
 import { Refusal, refuse } from '../../../src/errors.ts'
 import { check } from '../../../src/fhir/check.ts'
 import { isObject, type JsonObject, type JsonValue, readJson } from '../../../src/fhir/json.ts'
+import { reservedIn } from '../../../src/fhir/reserved.ts'
 import type { Issue } from '../../../src/records.ts'
 import type { Format, Measurement, Reading, When } from '../measurement.ts'
 import { observationOf } from '../observation.ts'
@@ -101,11 +102,15 @@ function timeOf(observation: JsonObject): When | null {
   return demand(periodOf(pointOf(start), pointOf(end)), 'E_DATE', 'Observation.effectivePeriod')
 }
 
-/** What we make of it must be R4, or the sender hears every finding. Throws Refusal E_FHIR_INVALID. */
+/**
+ * What we make of it must be R4, or the sender hears every finding, and may not name anything under our own authorities.
+ * Throws Refusal E_FHIR_INVALID, E_FIELD_TYPE.
+ */
 function demandValid(measurement: Measurement): Measurement {
   const [first, ...others] = check(observationOf(measurement, 0))
   if (first) throw new Refusal([first, ...others])
-  return measurement
+  const reserved = reservedIn(measurement.beyond as unknown as JsonObject, 'Observation')
+  return reserved ? refuse('E_FIELD_TYPE', reserved) : measurement
 }
 
 function beyondOf(observation: JsonObject): Partial<Observation> {

@@ -250,6 +250,21 @@ describe('what only the wire can judge', () => {
     expect([status, response.headers.get('allow')]).toEqual([405, allowed])
   })
 
+  it.each(['//[x', '//fhir/metadata', '/[', 'http://[x/fhir', '*'])(
+    'a target like %s is 404 and no failure of ours',
+    async target => {
+      const failures: string[] = []
+      const log = { ...silent, error: (message: string) => void failures.push(message) }
+      const second = fhirSource({ host: '127.0.0.1', port: 0, maxBody }, { intake, environment: machine, log })
+      const where = await second.start()
+      expect(await raw(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, where)).toMatch(
+        /^HTTP\/1\.1 40[04] /,
+      )
+      expect(failures).toEqual([])
+      await second.stop()
+    },
+  )
+
   it('an Idempotency-Key of other letters is 422', async () => {
     expect((await send({ headers: { 'idempotency-key': 'Anna Müller'.replace('ü', 'u') } })).status).toBe(422)
   })

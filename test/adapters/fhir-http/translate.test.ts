@@ -1,67 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fhirTranslator } from '../../../adapters/fhir-http/translate.ts'
-import { Refusal } from '../../../src/errors.ts'
-import { check } from '../../../src/fhir/check.ts'
-import type { Directory } from '../../../src/ports.ts'
-import type { Arrival, Translated } from '../../../src/records.ts'
-import { heartRate, patient } from '../../src/fhir/cases.ts'
-
-type Json = Record<string, unknown>
-
-const mrn = { system: 'urn:oid:2.16.840.1.113883.19.5', value: '12345' }
-const lone = { ...patient, managingOrganization: undefined }
-const measured = { ...heartRate, subject: { identifier: mrn }, device: undefined }
-const uuid = (n: number) => `urn:uuid:61ebe359-bfdc-4613-8bf2-c5e30094500${n}`
-
-function directory(scopes: string[]): Directory {
-  const clients = new Map([['lab', { name: 'lab', tokenMac: '', scopes }]])
-  return { revision: 1, anySender: null, senders: [], devices: new Map(), clients }
-}
-
-type Request = Readonly<{ type?: string; body: unknown; meta?: Json; messageId?: string; scopes?: string[] }>
-
-function arrival({ type, body, meta = {}, messageId }: Request): Arrival {
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  return {
-    source: 'fhir',
-    sender: 'lab',
-    format: 'fhir',
-    messageId: messageId ?? null,
-    mode: 'live',
-    receivedAt: 0,
-    clockTrusted: true,
-    meta: { ...(type ? { interaction: 'create', type } : { interaction: 'transaction' }), ...meta } as Record<
-      string,
-      string
-    >,
-    bytes: new Uint8Array(new TextEncoder().encode(text)),
-  }
-}
-
-/** The translation, of which every resource must be valid R4. */
-function translate(request: Request): Translated {
-  const translated = fhirTranslator.translate(arrival(request), directory(request.scopes ?? ['*']))
-  for (const { resource } of translated.changes) expect(check(resource)).toEqual([])
-  return translated
-}
-
-function refusal(request: Request): string {
-  try {
-    translate(request)
-  } catch (error) {
-    if (error instanceof Refusal) return `${error.kind} ${error.issues[0]!.code} ${error.issues[0]!.at}`
-    throw error
-  }
-  return 'taken'
-}
-
-const entry = (n: number, resource: Json, request: Json = { method: 'POST', url: resource.resourceType }) => ({
-  fullUrl: uuid(n),
-  resource,
-  request,
-})
-const transaction = (...entries: unknown[]) => ({ resourceType: 'Bundle', type: 'transaction', entry: entries })
+import type { Translated } from '../../../src/records.ts'
+import { patient } from '../../src/fhir/cases.ts'
+import {
+  arrival,
+  entry,
+  type Json,
+  lone,
+  measured,
+  mrn,
+  type Request,
+  refusal,
+  transaction,
+  translate,
+  uuid,
+} from './requests.ts'
 
 describe('create', () => {
   it('names a patient by its identifiers and forgets the client id', () => {
@@ -122,6 +76,22 @@ describe('create', () => {
     expect(refusal({ type: 'Patient', body: { ...lone, identifier: [ssn] } })).toBe(
       'held E_NO_PATIENT Patient.identifier',
     )
+  })
+
+  it.each([
+    ['http://hl7.org/fhir/sid/us-ssn', 'If-None-Exist'],
+    ['urn:oid:2.16.840.1.113883.4.1', 'If-None-Exist'],
+    ['urn:oid:2.16.840.1.113883.4.3.25', 'If-None-Exist'],
+    ['urn:oid:2.16.840.1.113883.4.330.203', 'If-None-Exist'],
+    ['urn:x:dl', 'Patient.identifier'],
+  ])('nor where a condition asks for one: %s', (system, at) => {
+    const licence = { type: { coding: [{ code: 'DL' }] }, system: 'urn:x:dl', value: '1' }
+    const meta = { ifNoneExist: `identifier=${system}|1` }
+    const body = { ...lone, identifier: [licence, mrn] }
+    expect(refusal({ type: 'Patient', body, meta })).toBe(`never E_FIELD_TYPE ${at}`)
+    const request = { method: 'PUT', url: `Patient?${meta.ifNoneExist}` }
+    const place = at === 'If-None-Exist' ? 'Bundle.entry[0].request' : 'Bundle.entry[0].resource.identifier'
+    expect(refusal({ body: transaction(entry(1, body, request)) })).toBe(`never E_FIELD_TYPE ${place}`)
   })
 
   it('holds what is about nobody, or about somebody it does not know', () => {
@@ -190,6 +160,54 @@ describe('transaction', () => {
     const { changes } = translate({ body: transaction(entry(1, lone), entry(2, measured)) })
     expect(changes.map(change => change.resource.id)).toEqual(['patient-1', 'observation-2'])
     expect(changes[1]).toMatchObject({ subject: mrn, resource: { subject: { reference: 'Patient/patient-1' } } })
+  })
+
+  const anna = { ...lone, id: '1' }
+  const ben = { ...lone, id: '1', identifier: [{ ...mrn, value: '2' }] }
+  const reading = { ...measured, id: '7', subject: { reference: 'Patient/1' } }
+  const posted = (resource: Json, fullUrl?: string) => ({
+    ...(fullUrl ? { fullUrl } : {}),
+    resource,
+    request: { method: 'POST', url: resource.resourceType },
+  })
+  const at = (base: string, { resourceType, id }: Json) => `${base}/fhir/${resourceType}/${id}`
+  const [a, b] = ['http://a.example', 'http://b.example']
+
+  it('leads a relative reference to the server of its own entry', () => {
+    const people = [posted(anna, at(a, anna)), posted(ben, at(b, ben))]
+    const subjectFrom = (base: string) => {
+      const { changes } = translate({ body: transaction(...people, posted(reading, at(base, reading))) })
+      return changes.at(-1)!.subject
+    }
+    expect([subjectFrom(a), subjectFrom(b)]).toEqual([mrn, { ...mrn, value: '2' }])
+  })
+
+  it('holds a relative reference to what the server of its own entry has not sent', () => {
+    const body = transaction(posted(ben, at(b, ben)), posted(reading, at(a, reading)))
+    expect(refusal({ body })).toBe('held E_REFERENCE Bundle.entry[1].resource.subject')
+  })
+
+  it.each<[string, unknown[]]>([
+    ['two entries without fullUrl', [posted(anna), posted(ben), posted(reading)]],
+    ['entries of two servers', [posted(anna, at(a, anna)), posted(ben, at(b, ben)), posted(reading, uuid(3))]],
+    [
+      'two versions under one fullUrl',
+      [
+        posted({ ...anna, meta: { versionId: '1' } }, at(a, anna)),
+        posted({ ...ben, meta: { versionId: '2' } }, at(a, ben)),
+        posted(reading, at(a, reading)),
+      ],
+    ],
+    [
+      'an identifier of both',
+      [
+        posted({ ...anna, identifier: [mrn, { system: 'urn:x:family', value: '1' }] }),
+        posted({ ...ben, identifier: [...ben.identifier, { system: 'urn:x:family', value: '1' }] }),
+        posted({ ...reading, subject: { identifier: { system: 'urn:x:family', value: '1' } } }),
+      ],
+    ],
+  ])('refuses a reference that means two people: %s', (_, entries) => {
+    expect(refusal({ body: transaction(...entries) })).toBe('never E_BUNDLE Bundle.entry[2].resource.subject')
   })
 
   it('takes a conditional update as replace and a conditional create as ensure', () => {

@@ -72,7 +72,7 @@ describe('CONNECT', () => {
       expect((await answerTo(version, { clientId: '', username: '' })).code).toBe(wrongSecret)
     })
 
-    test('guesses at one device lock out its pair of address and id, and nobody else', async () => {
+    test('guesses at one device slow down the wrong secrets of its pair of address and id, and nobody else', async () => {
       const { port, intake } = await listen()
       const guess = async (more: object) => {
         const peer = new Peer(port, version)
@@ -83,23 +83,56 @@ describe('CONNECT', () => {
       for (let i = 0; i < limits.mqttWrongSecrets; i++) {
         expect(await guess({ password: Buffer.from(`guess ${i}`) })).toBe(wrongSecret)
       }
-      expect(await guess({})).toBe(version === 5 ? 0x9f : 5)
+      expect(await guess({ password: Buffer.from('guess') })).toBe(version === 5 ? 0x9f : 5)
       expect(intake.refusals.at(-1)).toBe('E_MQTT_LOCKED')
       expect(await guess({ clientId: 'scale', username: 'scale' })).toBe(0)
     })
+
+    test('the right secret is let in at once, however many wrong ones came before it', async () => {
+      const time = new ManualTime()
+      const { port, intake } = await listen(new FakeIntake(), {}, time)
+      for (let i = 0; i < limits.mqttWrongSecrets + 1; i++) {
+        new Peer(port, version).send(connectPacket(version, { password: Buffer.from('guess') }))
+        await until(() => intake.refusals.length === i + 1)
+      }
+      expect(intake.refusals.at(-1)).toBe('E_MQTT_LOCKED')
+      await enter(port, version)
+    })
   })
 
-  test('the lock opens again after its time', async () => {
+  const guessAt = async (port: number, intake: FakeIntake) => {
+    const refusals = intake.refusals.length
+    const peer = new Peer(port, 5)
+    peer.send(connectPacket(5, { password: Buffer.from('guess') }))
+    await until(() => intake.refusals.length > refusals)
+    return { peer, code: intake.refusals.at(-1) }
+  }
+
+  test('a wrong secret beyond the limit is answered late', async () => {
     const time = new ManualTime()
-    const { port } = await listen(new FakeIntake(), {}, time)
-    for (let i = 0; i < limits.mqttWrongSecrets; i++) {
-      const peer = new Peer(port, 5)
-      peer.send(connectPacket(5, { password: Buffer.from('guess') }))
-      await peer.next('connack')
+    const { port, intake } = await listen(new FakeIntake(), {}, time)
+    for (let i = 0; i < limits.mqttWrongSecrets; i++) await guessAt(port, intake)
+    const { peer, code } = await guessAt(port, intake)
+    expect(code).toBe('E_MQTT_LOCKED')
+    await new Promise(resolve => setTimeout(resolve, 50))
+    expect(peer.received).toEqual([])
+    time.pass(limits.mqttLaterMs)
+    expect(await peer.next('connack')).toMatchObject({ reasonCode: 0x9f })
+    await peer.closed
+  })
+
+  test('the count begins again after its time, or with the right secret', async () => {
+    const time = new ManualTime()
+    const { port, intake } = await listen(new FakeIntake(), {}, time)
+    const guesses = async () => {
+      for (let i = 0; i < limits.mqttWrongSecrets; i++) expect((await guessAt(port, intake)).code).toBe('E_MQTT_SECRET')
+      expect((await guessAt(port, intake)).code).toBe('E_MQTT_LOCKED')
     }
-    await expect(enter(port, 5)).rejects.toThrow('not let in')
+    await guesses()
     time.pass(limits.mqttLockMs)
+    await guesses()
     await enter(port, 5)
+    await guesses()
   })
 
   test.each([

@@ -32,6 +32,17 @@ describe('FHIR Observations', () => {
     expect(observe(fhirPulse(more), 'fhir')).toMatchObject(more)
   })
 
+  test.each([
+    ['Observation.identifier[0].system', { identifier: [{ system: 'device:scale', value: '1' }] }],
+    ['Observation.identifier[0].system', { identifier: [{ system: 'client:lab', value: '1' }] }],
+    [
+      'Observation.extension[0].valueIdentifier.system',
+      { extension: [{ url: 'urn:x:e', valueIdentifier: { system: 'sender:demo', value: '1' } }] },
+    ],
+  ])('may not name anything under our own authorities: %s', (at, more) => {
+    expect(refusalOf(fhirPulse(more), 'fhir')).toEqual([{ code: 'E_FIELD_TYPE', at }])
+  })
+
   test('lose what leads nowhere, and hear of it', () => {
     const performer = [{ reference: 'Practitioner/1' }]
     const text = { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">72</div>' }
