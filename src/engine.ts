@@ -184,9 +184,11 @@ export class Engine {
     if (arrival.messageId === null && arrival.format !== 'measurement') return null
     const { protector } = this.#parts
     const profile = arrival.format === 'hl7v2' ? arrival.sender : `${arrival.source}/${arrival.sender}`
+    // over HTTP the same body at another address or under another condition is another request
+    const about = arrival.format === 'fhir' ? `${profile} ${JSON.stringify(arrival.meta)}` : profile
     return {
       control: protector.seenControl(profile, arrival.messageId ?? ''),
-      content: protector.seenContent(profile, arrival.bytes),
+      content: protector.seenContent(about, arrival.bytes),
     }
   }
 

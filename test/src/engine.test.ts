@@ -72,6 +72,8 @@ describe('engine', () => {
     expect(kinds(one.engine.take([arrivalOf('p:2', { messageId: 'A1' })]))).toEqual(['kept'])
     const http = { source: 'fhir', format: 'fhir' as const, messageId: 'key-1' }
     one.engine.take([arrivalOf('p:3', http)])
+    const elsewhere = one.engine.take([arrivalOf('p:3', { ...http, meta: { interaction: 'transaction' } })])
+    expect(kinds(elsewhere)).toEqual(['never'])
     expect(one.engine.take([arrivalOf('p:4', http)])[0]).toEqual({
       kind: 'never',
       issues: [{ code: 'E_IDEMPOTENCY', at: 'Idempotency-Key' }],
