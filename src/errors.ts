@@ -32,6 +32,7 @@ export const errors = {
   E_SENDER: { class: 'access', hl7: '207', http: 403, text: 'this sender is not known here' },
   E_CHARSET: { class: 'content', hl7: '102', text: 'the bytes do not fit the character set' },
   E_SEGMENT_MISSING: { class: 'content', hl7: '100', text: 'a required segment is missing' },
+  E_TWO_PATIENTS: { class: 'content', hl7: '207', text: 'the message names more than one patient' },
   E_FIELD_MISSING: { class: 'content', hl7: '101', http: 422, mqtt: 0x99, text: 'a required value is missing' },
   E_FIELD_TYPE: { class: 'content', hl7: '102', http: 422, mqtt: 0x99, text: 'the value has the wrong data type' },
   E_DATE: { class: 'content', hl7: '102', http: 422, mqtt: 0x99, text: 'not a valid date or time' },

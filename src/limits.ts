@@ -58,6 +58,8 @@ export const limits = {
   mllpHalfFrameBytes: 32 * MiB,
   /** Addresses of unknown MLLP senders that are logged, once each. */
   mllpStrangers: 1000,
+  /** How long a connection of an unknown MLLP sender may be idle: all it can get is a refusal. */
+  mllpStrangerMs: 10 * second,
   /** How long an MLLP connection is left unread before it is closed without an answer, so that senders do not storm. */
   mllpLaterMs: second,
   /** After our last word an MLLP peer has this long to read it and to hang up. */

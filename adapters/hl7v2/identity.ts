@@ -1,23 +1,29 @@
 /**
  * What names a resource: one row per type, candidates in order; the Protector makes the id from the first (SEALING S5).
  * The same business object has the same name in every message, so that a resend or a correction finds its resource.
+ * What is about a patient has the patient in its name, because senders give one number to two people (a reused order
+ * number, a second MSH-10): else the result of the one would replace the other's. Only a number of an authority that the
+ * world knows (OID, UUID, DNS, URI: "global" below) names by itself.
  *
  *   Patient             PID-3 (MRG-1) of the profile's identifying authority or type; no such setting: the first of type
  *                       MR, else the first; none: the visit number PV1-19; none: held, E_NO_PATIENT
- *   Encounter           PV1-19, PV1-50, patient + PV1-44; none: the message (provisional)
- *   Observation         OBX-21; order + OBR-4 + OBX-3 + OBX-4, + OBX-14 and an ordinal where the message repeats that;
- *                       without OBR: patient + OBX-3 + OBX-4 + OBX-14; none: the message (provisional)
+ *   Encounter           global PV1-19, PV1-50; patient + PV1-19, PV1-50, PV1-44; none: the message (provisional)
+ *   Observation         global OBX-21; patient + OBX-21; order + OBR-4 + OBX-3 + OBX-4, + OBX-14 and an ordinal where the
+ *                       message repeats that; without OBR: patient + OBX-3 + OBX-4 + OBX-14; none: the message
+ *                       (provisional)
  *   DiagnosticReport    order + OBR-4, + ordinal where the message repeats that
- *   ServiceRequest      OBR-2 (else the order) + OBR-4, + ordinal
+ *   ServiceRequest      patient + OBR-2 (else the order) + OBR-4, + ordinal
  *   AllergyIntolerance  patient + AL1-3
  *   Practitioner        XCN.1 under XCN.9
  *   Organization        XON.10 or XON.3 under XON.6, else XON.1
  *   Location            the path of PL
  *
- * An order is OBR-3, else OBR-2, ORC-3, ORC-2; without any, the message and the ordinal of the OBR (provisional).
+ * An order is the patient + OBR-3, else OBR-2, ORC-3, ORC-2; without any, the ordinal of the OBR (provisional). The
+ * message is MSH-10 + MSH-7 + patient.
  * Authorities: the profile's alias table, else what the HD itself says, else the sender.
  */
 import { refuse } from '../../src/errors.ts'
+import { isReserved } from '../../src/fhir/reserved.ts'
 import { lp } from '../../src/lp.ts'
 import type { SenderProfile } from '../../src/ports.ts'
 import type { Identity } from '../../src/records.ts'
@@ -69,7 +75,8 @@ function universal(id: string, type: string): string | null {
   if (oid.test(bare)) return `urn:oid:${bare}`
   if (uuid.test(bare.toLowerCase())) return `urn:uuid:${bare.toLowerCase()}`
   if (type === 'DNS' && /^[A-Za-z0-9.-]+$/.test(id)) return `dns:${id.toLowerCase()}`
-  return bare === id && (type === 'URI' ? uri : plainUri).test(id) ? id : null
+  // our own authorities (`sender:…`, `device:…`) are nobody's to claim
+  return bare === id && !isReserved(id) && (type === 'URI' ? uri : plainUri).test(id) ? id : null
 }
 
 // ---------------------------------------------------------------- people and visits
@@ -113,29 +120,44 @@ function pick(candidates: readonly Candidate[], profile: SenderProfile): Candida
 export function visitName(pv1: Segment, patient: Identity, draft: Draft): Identity | null {
   for (const n of [19, 50]) {
     const value = clean(pv1.value(n))
-    if (value) return { system: authorityOf(cellOf(pv1, n).part(4), draft.profile).system, value }
+    if (value) return numbered('visit-number', value, authorityOf(cellOf(pv1, n).part(4), draft.profile), patient)
   }
   const admitted = clean(pv1.value(44))
   return admitted ? ofSender(draft, 'visit', patient.system, patient.value, admitted) : null
 }
 
-/** A name that holds for this message only; noted E_PROVISIONAL. */
-export function provisional(draft: Draft, at: string, ...parts: readonly (string | number)[]): Identity {
+/** A name by a number: alone under a global authority, else the patient's number. */
+function numbered(kind: string, value: string, { system, uri }: Authority, patient: Identity): Identity {
+  return { system, value: uri ? value : lp(kind, patient.system, patient.value, value) }
+}
+
+/** A name that holds for this message and patient only; noted E_PROVISIONAL. */
+export function provisional(
+  draft: Draft,
+  at: string,
+  patient: Identity,
+  ...parts: readonly (string | number)[]
+): Identity {
   draft.note('E_PROVISIONAL', at)
-  return ofSender(draft, 'message', draft.message.controlId, ...parts)
+  const sentAt = draft.message.first('MSH')?.value(7) ?? ''
+  return ofSender(draft, 'message', draft.message.controlId, sentAt, patient.system, patient.value, ...parts)
 }
 
 // ---------------------------------------------------------------- orders and results
 
-/** What names an order within its sender; `number` is null when only the message does. */
-export type Order = Readonly<{ number: string | null; parts: readonly (string | number)[]; at: string }>
+/** What names an order of a patient within its sender; `number` is null when only the message does. */
+export type Order = Readonly<{
+  patient: Identity
+  number: string | null
+  parts: readonly (string | number)[]
+  at: string
+}>
 
-/** The order of an OBR and the ORC before it. */
-export function orderOf(obr: Segment, orc: Segment | undefined, draft: Draft): Order {
-  const service = partOf(obr, 4)
+/** The patient's order of an OBR and the ORC before it. */
+export function orderOf(obr: Segment, orc: Segment | undefined, patient: Identity, draft: Draft): Order {
   const number = entity(obr, 3) ?? entity(obr, 2) ?? (orc && (entity(orc, 3) ?? entity(orc, 2))) ?? null
-  if (number !== null) return { number, parts: [number, service], at: obr.at(3) }
-  return { number, parts: [draft.count('order without number'), service], at: obr.at(3) }
+  const key = number ?? draft.count('order without number')
+  return { patient, number, parts: [patient.system, patient.value, key, partOf(obr, 4)], at: obr.at(3) }
 }
 
 export function reportName(order: Order, draft: Draft): Identity {
@@ -145,11 +167,14 @@ export function reportName(order: Order, draft: Draft): Identity {
 /** The order itself, under the placer's number where there is one. */
 export function requestName(obr: Segment, order: Order, draft: Draft): Identity {
   const placer = entity(obr, 2)
-  return orderName('request', placer ? { ...order, number: placer, parts: [placer, partOf(obr, 4)] } : order, draft)
+  if (!placer) return orderName('request', order, draft)
+  const { patient } = order
+  const parts = [patient.system, patient.value, placer, partOf(obr, 4)]
+  return orderName('request', { ...order, number: placer, parts }, draft)
 }
 
 function orderName(kind: string, order: Order, draft: Draft): Identity {
-  if (order.number === null) return provisional(draft, order.at, kind, ...order.parts)
+  if (order.number === null) return provisional(draft, order.at, order.patient, kind, ...order.parts)
   return ofSender(draft, kind, ...order.parts, ...repeat(draft, kind, order.parts))
 }
 
@@ -175,15 +200,15 @@ function resultKey({ obx, order, patient }: Result): string {
   return lp('patient-result', patient.system, patient.value, ...what, clean(obx.value(14)) ?? '')
 }
 
-function resultName({ obx, order }: Result, key: string, repeated: boolean, draft: Draft): Identity {
+function resultName({ obx, order, patient }: Result, key: string, repeated: boolean, draft: Draft): Identity {
   const own = clean(obx.value(21))
-  if (own) return { system: authorityOf(hdAfter(1, cellOf(obx, 21)), draft.profile).system, value: own }
+  if (own) return numbered('result', own, authorityOf(hdAfter(1, cellOf(obx, 21)), draft.profile), patient)
   const when = clean(obx.value(14))
   const exact = order && repeated && when ? `${key}|${lp(when)}` : key
   const n = draft.count(exact)
   const value = n === 1 ? exact : `${exact}|${lp(n)}`
   if (order ? order.number !== null : when) return { system: senderOf(draft.profile), value }
-  return provisional(draft, order ? order.at : obx.at(3), value)
+  return provisional(draft, order ? order.at : obx.at(3), patient, value)
 }
 
 function repeat(draft: Draft, kind: string, parts: readonly (string | number)[]): readonly number[] {

@@ -68,6 +68,11 @@ export class Session {
     this.#watch(parts.idleTimeout)
   }
 
+  /** Since when nothing came and nothing could be written, on the monotonic clock; null while a message is on its way. */
+  get idleSince(): Ms | null {
+    return this.#isServing() ? null : this.#lastAt
+  }
+
   /** Reads nothing more, answers the message that is on its way, and hangs up. */
   stop(): void {
     if (this.#isServing()) this.#state = 'stopping'

@@ -11,6 +11,7 @@ import { describe, type Log } from '../../src/log.ts'
 import type { Intake, SenderProfile, Source } from '../../src/ports.ts'
 import type { Arrival, Issue, Ms } from '../../src/records.ts'
 import { type AnswerStamp, ackCode, acknowledge, answer } from './answer.ts'
+import { Connections } from './connections.ts'
 import { checkHeader, type Header, readHeader } from './header.ts'
 import { senderFinder } from './sender.ts'
 import { type Reply, Session } from './session.ts'
@@ -36,20 +37,23 @@ export function mllpSource(
 ): Source {
   const senderOf = senderFinder()
   const budget = new Budget(limits.mllpHalfFrameBytes)
-  const sessions = new Set<Session>()
+  const connections = new Connections(settings.maxConnections)
   const strangers = new Set<string>()
   const server = createServer({ allowHalfOpen: true, keepAlive: true, noDelay: true }, connect)
-  server.maxConnections = settings.maxConnections
-  server.on('drop', () => intake.refused(name, 'E_BUSY'))
 
   function connect(socket: Socket): void {
     const address = socket.remoteAddress ?? ''
+    if (connections.admits(address)) converse(socket, address)
+    else turnAway(socket)
+  }
+
+  function converse(socket: Socket, address: string): void {
     const sender = senderOf(intake.directory(), address)
     if (!sender) noteStranger(address)
     const session = new Session({
       socket,
       framing: { maxFrame: settings.maxFrame, endWithoutCr: sender?.endWithoutCr ?? false },
-      idleTimeout: settings.idleTimeout,
+      idleTimeout: sender ? settings.idleTimeout : Math.min(settings.idleTimeout, limits.mllpStrangerMs),
       environment,
       log,
       who: { source: name, sender: sender?.name ?? null },
@@ -57,8 +61,12 @@ export function mllpSource(
       refused: code => intake.refused(name, code),
       holds: (holder, bytes) => budget.set(holder, bytes),
     })
-    sessions.add(session)
-    void session.closed.then(() => sessions.delete(session))
+    connections.add(address, session)
+  }
+
+  function turnAway(socket: Socket): void {
+    intake.refused(name, 'E_BUSY')
+    socket.destroy()
   }
 
   /** Once an address, and not for ever new ones: strangers must not fill the disk. */
@@ -98,7 +106,7 @@ export function mllpSource(
     },
     async stop() {
       const freed = new Promise(resolve => server.close(resolve))
-      for (const session of sessions) session.stop()
+      for (const session of connections.all()) session.stop()
       await freed
     },
   }

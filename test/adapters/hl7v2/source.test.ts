@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { machine } from '../../../src/environment.ts'
 import { GatewayError } from '../../../src/errors.ts'
 import type { Verdict } from '../../../src/records.ts'
-import { directoryOf, FakeIntake, frame, kept, listen, oru, profile, Sender } from './wire.ts'
+import { Clock, directoryOf, FakeIntake, frame, kept, listen, oru, profile, Sender, until } from './wire.ts'
 
 /** Waits that end twenty times sooner. */
 const hurried = { ...machine, after: (ms: number, then: () => void) => machine.after(ms / 20, then) }
@@ -75,6 +75,73 @@ describe('the listener', () => {
     other.close()
     expect(failed).toBeInstanceOf(GatewayError)
     expect(failed).toMatchObject({ code: 'E_PORT_BUSY', message: expect.stringContaining(`127.0.0.1:${port}`) })
+  })
+})
+
+describe('connections are shared between addresses', () => {
+  it('one address with idle connections cannot shut out another: its longest idle one is dropped', async () => {
+    const intake = new FakeIntake()
+    await using gateway = await listen(intake, { maxConnections: 4 })
+    const greedy: Sender[] = []
+    for (let i = 0; i < 4; i++) greedy.push(await Sender.to(gateway.port, '127.0.0.2'))
+    await greedy[0]!.send(frame(oru('BUSY')))
+    await greedy[0]!.hear(1)
+    using other = await Sender.to(gateway.port, '127.0.0.3')
+    await other.send(frame(oru('A')))
+    await other.hear(1)
+    await greedy[1]!.closed
+    expect(other.heard).toEqual(['AA A'])
+    expect(intake.refusals).toEqual(['E_BUSY'])
+    for (const i of [0, 2, 3]) await greedy[i]!.send(frame(oru(`STILL${i}`)))
+    await Promise.all([greedy[0]!.hear(2), greedy[2]!.hear(1), greedy[3]!.hear(1)])
+    expect(intake.ids).toEqual(expect.arrayContaining(['STILL0', 'STILL2', 'STILL3']))
+    for (const sender of greedy) sender[Symbol.dispose]()
+  })
+
+  it('a newcomer is turned away where nobody holds more than it would', async () => {
+    const intake = new FakeIntake()
+    await using gateway = await listen(intake, { maxConnections: 2 })
+    const first = await Sender.to(gateway.port, '127.0.0.2')
+    const second = await Sender.to(gateway.port, '127.0.0.3')
+    using third = await Sender.to(gateway.port, '127.0.0.4')
+    await third.closed
+    await first.send(frame(oru('A')))
+    await second.send(frame(oru('B')))
+    await Promise.all([first.hear(1), second.hear(1)])
+    expect([first.heard, second.heard, third.heard]).toEqual([['AA A'], ['AA B'], []])
+    for (const sender of [first, second]) sender[Symbol.dispose]()
+  })
+
+  it('a message on its way is not idle: its connection stays', async () => {
+    const { promise, resolve } = Promise.withResolvers<Verdict>()
+    const intake = new FakeIntake(({ messageId }) => (messageId === 'SLOW' ? promise : kept))
+    await using gateway = await listen(intake, { maxConnections: 2 })
+    using slow = await Sender.to(gateway.port, '127.0.0.2')
+    await slow.send(frame(oru('SLOW')))
+    await until(() => intake.inFlight === 1)
+    using idle = await Sender.to(gateway.port, '127.0.0.2')
+    using other = await Sender.to(gateway.port, '127.0.0.3')
+    await idle.closed
+    resolve(kept)
+    await slow.hear(1)
+    await other.send(frame(oru('A')))
+    await other.hear(1)
+    expect([slow.heard, other.heard]).toEqual([['AA SLOW'], ['AA A']])
+  })
+
+  it('an unknown sender has seconds, a known one the idle timeout', async () => {
+    const clock = new Clock()
+    const intake = new FakeIntake(() => kept, directoryOf({ ...profile, addresses: ['127.0.0.2'] }))
+    await using gateway = await listen(intake, {}, { environment: clock })
+    using stranger = await Sender.to(gateway.port, '127.0.0.3')
+    using known = await Sender.to(gateway.port, '127.0.0.2')
+    await known.send(frame(oru('A')))
+    await known.hear(1)
+    clock.advance(10_000)
+    await stranger.closed
+    await known.send(frame(oru('B')))
+    await known.hear(2)
+    expect(known.heard).toEqual(['AA A', 'AA B'])
   })
 })
 

@@ -179,8 +179,9 @@ export class Sender {
     )
   }
 
-  static async to(port: number): Promise<Sender> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  /** `from`: the address that it connects from; any of 127.0.0.0/8. */
+  static async to(port: number, from = '127.0.0.1'): Promise<Sender> {
+    const socket = connect({ port, host: '127.0.0.1', localAddress: from, noDelay: true })
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
     return new Sender(socket)
   }

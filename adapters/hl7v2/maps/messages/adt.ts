@@ -10,12 +10,13 @@ import { addResult, type Result } from './results.ts'
 /** Events whose message is about a visit; the others are about the person, and a PV1 in them may be filler. */
 const visits = new Set(['A01', 'A03', 'A04', 'A08'])
 
-/** Translates one ADT. Throws Refusal: E_SEGMENT_MISSING at PID, E_NO_PATIENT, and what the OBX throw. */
+/** Translates one ADT. Throws Refusal: E_SEGMENT_MISSING and E_TWO_PATIENTS at PID, E_NO_PATIENT, and what the OBX throw. */
 export function adt(event: string, draft: Draft): void {
   const { message, profile } = draft
   const pid = message.first('PID') ?? refuse('E_SEGMENT_MISSING', 'PID')
   const pv1 = message.first('PV1')
-  noteFurther([...message.all('PID'), ...message.all('PV1')], draft)
+  refuseFurther(message.all('PID'))
+  noteFurther(message.all('PV1'), draft)
   const verb: Verb = profile.adt === 'snapshot' ? 'replace' : 'ensure'
   const subject = addPatient(pid, pv1, verb, draft)
   const encounter = pv1 && addEncounter(pv1, subject, { verb, event, visit: visits.has(event) }, draft)
@@ -26,7 +27,12 @@ export function adt(event: string, draft: Draft): void {
   for (const result of results) addResult(result, setting, draft)
 }
 
-/** These events are about one patient and one visit: a second PID or PV1 is not read. */
+/** These events are about one patient (HL7 v2.5.1 §3.3): what follows a second PID would go to the wrong one. */
+function refuseFurther(pids: readonly Segment[]): void {
+  for (const pid of pids) if (pid.index > 1) refuse('E_TWO_PATIENTS', pid.at(1))
+}
+
+/** And about one visit: a second PV1 is not read. */
 function noteFurther(segments: readonly Segment[], draft: Draft): void {
   for (const segment of segments) if (segment.index > 1) draft.note('E_PRUNED', segment.at(1))
 }

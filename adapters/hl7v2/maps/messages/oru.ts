@@ -41,7 +41,7 @@ function nameGroup(group: PatientGroup, event: string, draft: Draft): NamedGroup
   const subject = addPatient(group.pid, group.pv1, 'ensure', draft)
   const visit = { verb: 'ensure', event, visit: false } as const
   const encounter = group.pv1 && addEncounter(group.pv1, subject, visit, draft)
-  const orders = group.orders.map(found => ({ ...found, order: orderOf(found.obr, found.orc, draft) }))
+  const orders = group.orders.map(found => ({ ...found, order: orderOf(found.obr, found.orc, subject.name, draft) }))
   return { subject, encounter, loose: group.results, orders }
 }
 

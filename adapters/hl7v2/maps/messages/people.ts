@@ -37,7 +37,7 @@ export function addEncounter(
   const named = visitName(pv1, subject.name, draft)
   if (!named && !visit) draft.note('E_PRUNED', pv1.at(19))
   if (!named && !visit) return undefined
-  const name = named ?? provisional(draft, pv1.at(19), 'visit', subject.name.system, subject.name.value)
+  const name = named ?? provisional(draft, pv1.at(19), subject.name, 'visit')
   const make = (id: string) => encounterOf(pv1, id, { ...subject.reference }, event, draft)
   if (verb === 'ensure') return draft.mention([name], 'Encounter', make, subject.name)
   return draft.add({ verb, resource: make(draft.newId('Encounter')), identity: [name], subject: subject.name })

@@ -1,6 +1,8 @@
 /** OBX[Observation], and OBX[Observation-Component] where OBX-5 repeats. */
-import type { Observation } from 'fhir/r4.js'
+import type { CodeableConcept, Observation } from 'fhir/r4.js'
 import { refuse } from '../../../../src/errors.ts'
+import { numberOf } from '../../../../src/fhir/json.ts'
+import { impossible } from '../../../../src/fhir/ranges.ts'
 import type { Segment } from '../../message.ts'
 import { concept } from '../concept.ts'
 import { clean, code } from '../datatypes.ts'
@@ -24,6 +26,8 @@ export const obxObservation = segmentMap([
   ['OBX-17', 'method', concept],
 ])
 
+const loinc = 'http://loinc.org'
+
 /** Where an observation stands: category and time of its OBR. */
 export type Around = Readonly<{ category?: Observation['category']; effective?: string | undefined }>
 
@@ -32,7 +36,7 @@ const dead: readonly (string | undefined)[] = ['cancelled', 'entered-in-error']
 
 /**
  * The observation of an OBX, without subject; null for `U` without a value, which would wipe the value it confirms.
- * Throws Refusal: E_FIELD_MISSING at OBX-3, E_FIELD_TYPE at OBX-5, E_DATE at OBX-5 and OBX-14.
+ * Throws Refusal: E_FIELD_MISSING at OBX-3, E_FIELD_TYPE and E_VALUE_RANGE at OBX-5, E_DATE at OBX-5 and OBX-14.
  */
 export function observationOf(segment: Segment, around: Around, draft: Draft): Omit<Observation, 'id'> | null {
   const resource = {
@@ -46,6 +50,7 @@ export function observationOf(segment: Segment, around: Around, draft: Draft): O
   const effective = effectiveOf(segment, firm, draft) ?? around.effective
   if (effective) resource.effectiveDateTime = effective
   const { values, left } = valuesOf(segment, firm, draft)
+  if (firm && values.some(value => cannotBe(value, resource.code))) refuse('E_VALUE_RANGE', segment.at(5))
   if (values.length === 0 && clean(segment.value(11)) === 'U') return null
   putValues(resource, values, absence(segment, left))
   const range = referenceRange(segment, values[0])
@@ -58,6 +63,13 @@ function effectiveOf(segment: Segment, firm: boolean, draft: Draft): string | un
   const moment = value ? draft.time(value, segment.at(14)) : undefined
   if (moment === null && firm) refuse('E_DATE', segment.at(14))
   return moment?.at
+}
+
+/** A measurement that no body has (heart rate 9000/min); what lies beyond a limit (`<5`) is no measurement. */
+function cannotBe({ valueQuantity }: Valued, { coding = [] }: CodeableConcept): boolean {
+  if (!valueQuantity?.code || valueQuantity.comparator) return false
+  const { value, code: unit } = valueQuantity
+  return coding.some(({ system, code }) => system === loinc && impossible(code ?? '', unit, numberOf(value)))
 }
 
 /** One value is the observation's; several are components under the same code. */

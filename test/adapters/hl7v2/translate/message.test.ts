@@ -74,9 +74,16 @@ describe('which messages are taken', () => {
     expect(() => hl7v2Translator.translate({ ...arrivalOf('MSH|'), sender: 'gone' }, directory)).toThrow('E_SENDER')
   })
 
-  it('an ADT about one patient notes a second PID and PV1', () => {
-    const codes = codesOf(translate(adt('A08', pv1, pid.replace('12345', '67890'), pv1)))
-    expect(codes).toEqual(expect.arrayContaining(['E_PRUNED PID[2]-1', 'E_PRUNED PV1[2]-1']))
+  it.each(['A01', 'A03', 'A04', 'A08', 'A31'])(
+    'ADT %s is about one patient: what follows a second PID never goes to the first',
+    event => {
+      const second = pid.replace('12345', '67890')
+      expect(refusalOf(adt(event, pv1, second, 'AL1|1|DA|P^Penicillin', obx))).toBe('E_TWO_PATIENTS at PID[2]-1')
+    },
+  )
+
+  it('an ADT about one visit notes a second PV1', () => {
+    expect(codesOf(translate(adt('A08', pv1, pv1)))).toContain('E_PRUNED PV1[2]-1')
   })
 
   it('notes segments without a map once per name, and never an unknown name', () => {

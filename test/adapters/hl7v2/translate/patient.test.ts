@@ -235,11 +235,26 @@ describe('PV1 → Encounter', () => {
 
   it('is named by PV1-19, PV1-50, or patient and PV1-44; without any it is provisional in ADT about visits', () => {
     const name = (segment: string, event = 'A01') => namesOf(translate(adt(event, segment)), 'Encounter')[0]?.value
-    expect(name(pv1)).toBe('V100')
+    expect(name(pv1)).toMatch(/visit.*12345.*V100/)
     expect(name(pv1.replace('V100', ''))).toMatch(/visit.*12345.*20261124100000/)
     expect(codesOf(translate(adt('A01', 'PV1|1|O')))).toContain('E_PROVISIONAL PV1-19')
     expect(name('PV1|1|N', 'A31')).toBeUndefined()
     expect(codesOf(translate(adt('A31', 'PV1|1|N')))).toContain('E_PRUNED PV1-19')
+  })
+
+  it('a visit number that two patients have makes two visits, unless its authority is one the world knows', () => {
+    const visits = (number: string, settings = {}) =>
+      ['12345', '67890'].map(
+        patient =>
+          namesOf(
+            translate([msh('ADT^A01'), pid.replace('12345', patient), pv1.replace('V100', number)], settings),
+            'Encounter',
+          )[0],
+      )
+    for (const number of ['V100', 'V100^^^H']) expect(new Set(visits(number).map(v => v?.value)).size).toBe(2)
+    const global = { system: 'urn:oid:1.2.9', value: 'V100' }
+    expect(visits('V100^^^H&1.2.9&ISO')).toEqual([global, global])
+    expect(visits('V100^^^H', { authorities: { H: 'urn:oid:1.2.9' } })).toEqual([global, global])
   })
 
   it('who has no number is a display, not a practitioner', () => {

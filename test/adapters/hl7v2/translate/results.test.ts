@@ -185,6 +185,28 @@ describe('vital signs by their LOINC code', () => {
     expect(check(observation)).toEqual([])
   })
 
+  it.each([
+    ['8867-4', '9000', 'bpm'],
+    ['8867-4', '-5', '/min'],
+    ['8310-5', '370', 'Cel'],
+    ['8310-5', '370', '[degF]'],
+    ['2708-6', '101', '%'],
+  ])('%s of %s %s is no measurement: refused', (code, value, unit) => {
+    const segment = rate.replace('8867-4', code).replace('|72|bpm|', `|${value}|${unit}|`)
+    expect(refusalOf(oru(segment))).toBe('E_VALUE_RANGE at OBX-5')
+    expect(refusalOf(oru(segment.replace('|NM|', '|SN|').replace(`|${value}|`, `|^${value}|`)))).toBe(
+      'E_VALUE_RANGE at OBX-5',
+    )
+    expect(refusalOf(oru(rate, segment))).toBe('E_VALUE_RANGE at OBX[2]-5')
+    expect(refusalOf(oru(segment.replace('||F|', '||D|')))).toBeNull()
+    expect(refusalOf(oru(segment.replace('^LN', '^L')))).toBeNull()
+  })
+
+  it('a fever in Fahrenheit and a limit are possible', () => {
+    expect(refusalOf(oru(rate.replace('8867-4', '8310-5').replace('72|bpm', '98.6|[degF]')))).toBeNull()
+    expect(refusalOf(oru(rate.replace('NM', 'SN').replace('|72|', '|<^500|')))).toBeNull()
+  })
+
   it('lose the code and keep the text where they have not', () => {
     const translated = translate(oru(rate.replace('bpm', 'per day')))
     expect(one(translated, 'Observation').code).toEqual({ text: 'Heart rate' })
@@ -303,6 +325,42 @@ describe('the name of a result', () => {
   it('OBX-21 names it before everything else', () => {
     const own = `${obx}${'|'.repeat(7)}R77^LAB^1.2.840.1^ISO`
     expect(resultsOf(oru(own))).toEqual([{ system: 'urn:oid:1.2.840.1', value: 'R77' }])
+  })
+
+  const types = ['Observation', 'DiagnosticReport', 'ServiceRequest', 'Encounter', 'AllergyIntolerance'] as const
+  const bareOrder = obr.replace('|P1|F1|', '|||')
+  it.each<[string, readonly string[]]>([
+    ['no order number', [bareOrder, obx]],
+    ['one order number', [obr, obx]],
+    ['one number in ORC', ['ORC|RE|P1|F1', bareOrder, obx]],
+    ['a placer number only', [obr.replace('|F1|', '||'), obx]],
+    ['one OBX-21 of a local authority', [obr, `${obx}${'|'.repeat(7)}R77^LAB`]],
+    ['results before the order', [obx, 'OBX|2|ST|Y^Y^L||a||||||F', obr]],
+    ['one visit number', [pv1, obr, obx]],
+    ['a visit without number', ['PV1|1|I', obr, obx]],
+  ])('%s, one MSH-10, two patients: nothing of the one has a name of the other', (_, segments) => {
+    const patients = [pid, pid.replace('12345', '67890')]
+    const named = patients.map(patient => {
+      const translated = translate([msh('ORU^R01'), patient, ...segments])
+      return types.flatMap(type => namesOf(translated, type).map(name => JSON.stringify([type, name])))
+    })
+    expect(named[0]!.length).toBeGreaterThan(2)
+    expect(named[0]!.filter(name => named[1]!.includes(name))).toEqual([])
+  })
+
+  it('the same, of the visits, allergies and results of an ADT', () => {
+    const named = [pid, pid.replace('12345', '67890')].map(patient => {
+      const translated = translate([msh('ADT^A01'), patient, 'PV1|1|I', 'AL1|1|DA|P^Penicillin', obx, 'OBX|2|ST|Y||a'])
+      return types.flatMap(type => namesOf(translated, type).map(name => JSON.stringify([type, name])))
+    })
+    expect(named[0]).toHaveLength(4)
+    expect(named[0]!.filter(name => named[1]!.includes(name))).toEqual([])
+  })
+
+  it('a provisional result holds for its message, which MSH-7 tells apart where MSH-10 comes again', () => {
+    const at = (time: string) => resultsOf([msh('ORU^R01', `${time}||TYPE|M1|P|2.5.1`), pid, bareOrder, obx])
+    expect(at('20261125080000')).toEqual(at('20261125080000'))
+    expect(at('20261125080000')).not.toEqual(at('20261126080000'))
   })
 
   it('what the message repeats is told apart by time, then by ordinal; never two with one name', () => {
