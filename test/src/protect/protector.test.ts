@@ -280,14 +280,20 @@ describe('what stays readable', () => {
     },
   )
 
-  it.each(['Anna Mueller', '555-1234', '079 123 45 67', '1974-12-25', 'positive for Anna', '12345678', '5557654', '47118'])(
-    'is not the text %s',
-    valueString => {
-      const sealed = seal({ ...observation, valueQuantity: undefined, valueString })
-      expect(sealed).not.toHaveProperty('valueString')
-      expect(sealed._valueString).toMatchObject({ extension: [{ url: SEAL }, { url: MASK }] })
-    },
-  )
+  it.each([
+    'Anna Mueller',
+    '555-1234',
+    '079 123 45 67',
+    '1974-12-25',
+    'positive for Anna',
+    '12345678',
+    '5557654',
+    '47118',
+  ])('is not the text %s', valueString => {
+    const sealed = seal({ ...observation, valueQuantity: undefined, valueString })
+    expect(sealed).not.toHaveProperty('valueString')
+    expect(sealed._valueString).toMatchObject({ extension: [{ url: SEAL }, { url: MASK }] })
+  })
 
   it.each([
     'mg/dL',
