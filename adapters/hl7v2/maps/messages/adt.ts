@@ -10,7 +10,7 @@ import { addResult, type Result } from './results.ts'
 /** Events whose message is about a visit; the others are about the person, and a PV1 in them may be filler. */
 const visits = new Set(['A01', 'A03', 'A04', 'A08'])
 
-/** Translates one ADT. Throws Refusal: E_SEGMENT_MISSING and E_TWO_PATIENTS at PID, E_NO_PATIENT, and what the OBX throw. */
+/** Translates one ADT. Throws Refusal: E_SEGMENT_MISSING and E_TWO_PATIENTS at PID, E_DATE at PID-7, E_NO_PATIENT, and what the OBX throw. */
 export function adt(event: string, draft: Draft): void {
   const { message, profile } = draft
   const pid = message.first('PID') ?? refuse('E_SEGMENT_MISSING', 'PID')
@@ -19,6 +19,7 @@ export function adt(event: string, draft: Draft): void {
   noteFurther(message.all('PV1'), draft)
   const verb: Verb = profile.adt === 'snapshot' ? 'replace' : 'ensure'
   const subject = addPatient(pid, pv1, verb, draft)
+  if (verb === 'replace') refuseUnreadableBirth(pid, draft)
   const encounter = pv1 && addEncounter(pv1, subject, { verb, event, visit: visits.has(event) }, draft)
   addAllergies(message.all('AL1'), subject, verb, draft)
   const results = resultsOf(message.segments)
@@ -30,6 +31,12 @@ export function adt(event: string, draft: Draft): void {
 /** These events are about one patient (HL7 v2.5.1 §3.3): what follows a second PID would go to the wrong one. */
 function refuseFurther(pids: readonly Segment[]): void {
   for (const pid of pids) if (pid.index > 1) refuse('E_TWO_PATIENTS', pid.at(1))
+}
+
+/** Left out of a `replace`, a mistyped birth date would wipe the right one that was sent before. */
+function refuseUnreadableBirth(pid: Segment, draft: Draft): void {
+  const at = pid.at(7)
+  if (draft.issues.some(issue => issue.code === 'E_DATE' && issue.at === at)) refuse('E_DATE', at)
 }
 
 /** And about one visit: a second PV1 is not read. */

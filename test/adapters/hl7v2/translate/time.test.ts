@@ -89,14 +89,18 @@ describe('times in messages', () => {
   })
 
   it('a wrong date in an optional element is left out and noted', () => {
-    const translated = translate([
-      msh('ADT^A01'),
-      pid.replace('19741225', '19741331'),
-      pv1.replace('20261124100000', 'yesterday'),
-    ])
-    expect(one(translated, 'Patient').birthDate).toBeUndefined()
+    const translated = translate([msh('ADT^A01'), pid, pv1.replace('20261124100000', 'yesterday')])
     expect(one(translated, 'Encounter').period).toBeUndefined()
-    expect(codesOf(translated)).toEqual(expect.arrayContaining(['E_DATE PID-7', 'E_DATE PV1-44']))
+    expect(codesOf(translated)).toEqual(expect.arrayContaining(['E_DATE PV1-44']))
+    const thin = translate([msh('ORU^R01'), pid.replace('19741225', '19741331'), obr, obx])
+    expect(one(thin, 'Patient').birthDate).toBeUndefined()
+    expect(codesOf(thin)).toContain('E_DATE PID-7')
+  })
+
+  it('a mistyped birth date refuses an ADT that would replace the patient; left out it would wipe the right one', () => {
+    const mistyped = [msh('ADT^A08'), pid.replace('19741225', '19741331'), pv1]
+    expect(refusalOf(mistyped)).toBe('E_DATE at PID-7')
+    expect(refusalOf(mistyped, { adt: 'delta' })).toBeNull()
   })
 
   it('a wrong time of the observation refuses the message', () => {
