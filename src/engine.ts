@@ -247,6 +247,7 @@ export class Engine {
       seen: translated.repeatable ? seen : null,
       subjects: sealed.subjects,
       rows: sealed.records.map(record => protector.sealRow(record, this.#parts.store.epoch)),
+      keys: keysOf(sealed.records),
       heads: heads(sealed.named).map(head => stateOf(arrival, head)),
       snapshots,
       links,
@@ -416,6 +417,15 @@ export class Engine {
 
 function isFull(error: unknown): boolean {
   return error instanceof GatewayError && (error.code === 'E_FULL' || error.code === 'E_HELD_QUOTA')
+}
+
+/** Kid and subject of the key records (SEALING S4), for the index that erasure needs. */
+function keysOf(records: readonly Sealed[]): { kid: string; subject: string }[] {
+  const values = records.flatMap(({ lane, value }) => (lane === 'key' && value ? [value] : []))
+  return values.map(value => {
+    const { kid, subject } = JSON.parse(Buffer.from(value).toString()) as { kid: string; subject: string }
+    return { kid, subject }
+  })
 }
 
 function emptyBatch(): Batch {

@@ -189,6 +189,8 @@ export type Taken = Readonly<{
   original: SealedOriginal | null
   subjects: readonly string[]
   rows: readonly OutboxRow[]
+  /** Data keys whose records are among the rows: their ids and whose they are (a pseudonym, or `tenant`). */
+  keys?: readonly Readonly<{ kid: string; subject: string }>[]
   /** `Type/id` of replaceable state resources (Patient, Encounter, AllergyIntolerance …), for late release. */
   heads: readonly string[]
   snapshots: readonly Readonly<{ list: string; ids: readonly string[] }>[]

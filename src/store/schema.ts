@@ -27,6 +27,8 @@ CREATE TABLE original(id INTEGER PRIMARY KEY, kid TEXT NOT NULL, body BLOB NOT N
 CREATE TABLE original_subject(
   original INTEGER NOT NULL, subject TEXT NOT NULL, PRIMARY KEY(original, subject)) STRICT, WITHOUT ROWID;
 CREATE TABLE local_keys(kid TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+-- Whose data keys went out under which kid, kept when the outbox rows are gone: erasure needs them all (SEALING S8).
+CREATE TABLE keys(kid TEXT PRIMARY KEY, subject TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 -- The log. AUTOINCREMENT: a number is never used twice, not even after its row has gone.
 CREATE TABLE outbox(

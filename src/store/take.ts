@@ -64,6 +64,7 @@ export function openArrivals(
   const insertOriginal = db.prepare('INSERT INTO original(id, kid, body) VALUES (?, ?, ?)')
   const insertSubject = db.prepare('INSERT OR IGNORE INTO original_subject(original, subject) VALUES (?, ?)')
   const insertKey = db.prepare('INSERT OR IGNORE INTO local_keys(kid, record) VALUES (?, ?)')
+  const putKey = db.prepare('INSERT INTO keys(kid, subject) VALUES (?, ?) ON CONFLICT DO NOTHING')
   const putHead = db.prepare(
     `INSERT INTO head(resource, arrival) VALUES (?, ?)
      ON CONFLICT(resource) DO UPDATE SET arrival = max(arrival, excluded.arrival)`,
@@ -120,7 +121,8 @@ export function openArrivals(
     return rows.reduce((sum, row) => sum + rowBytes(row), 0)
   }
 
-  function writeState({ no, sender, heads, snapshots, links, work }: Taken): void {
+  function writeState({ no, sender, keys = [], heads, snapshots, links, work }: Taken): void {
+    for (const { kid, subject } of keys) putKey.run(kid, subject)
     for (const resource of heads) putHead.run(resource, no)
     for (const { list, ids } of snapshots) putSnapshot.run(list, JSON.stringify(ids))
     for (const { from, to } of links) putLink.run(from, to)

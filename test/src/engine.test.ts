@@ -135,6 +135,22 @@ describe('engine', () => {
     expect(Buffer.from(prior[0]?.value as Uint8Array)).toEqual(Buffer.from(prior[1]?.value as Uint8Array))
   })
 
+  test('whose data keys went out is kept beside the log, for erasure', () => {
+    const given: unknown[] = []
+    const listen = (store: Store) =>
+      override(store, {
+        take(batch) {
+          given.push(...batch.flatMap(taken => taken.keys ?? []))
+          store.take(batch)
+        },
+      })
+    const one = world(translate, { wrap: listen })
+    one.engine.take([arrivalOf('p:1'), arrivalOf('p:1', { messageId: 'again' })])
+    const [record] = rows(one).filter(row => row.lane === 'key')
+    const subject = one.protector.idOf('Patient', { system: 'urn:oid:2.16.840.1.113883.19.5', value: '1' })
+    expect(given).toEqual([{ kid: record?.key, subject }])
+  })
+
   test('test messages leave the state of live ones alone: lists and merges', () => {
     const lists: Record<string, string[]> = { a: ['nuts', 'milk'], t: ['milk'], b: ['milk'] }
     const subject = { system: 'urn:oid:2.16.840.1.113883.19.5', value: '1' }

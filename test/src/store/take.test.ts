@@ -15,6 +15,7 @@ describe('taking messages', () => {
       {
         original: { kid: 'kid-1', body: Buffer.from('sealed'), keyRecord: '{"kid":"kid-1"}' },
         subjects: ['p1-anna', 'p1-berta'],
+        keys: [{ kid: 'kid-out', subject: 'p1-anna' }],
         heads: ['Patient/p1-anna'],
         snapshots: [{ list: 'AllergyIntolerance/p1-anna', ids: ['p1-a', 'p1-b'] }],
         links: [{ from: 'p1-berta', to: 'p1-anna' }],
@@ -36,6 +37,7 @@ describe('taking messages', () => {
     expect(
       world.look(db => db.prepare('SELECT subject FROM original_subject WHERE original = 1').pluck().all()),
     ).toEqual(['p1-anna', 'p1-berta'])
+    expect(world.one("SELECT kid FROM keys WHERE subject = 'p1-anna'")).toBe('kid-out')
     expect(world.one('SELECT record FROM local_keys')).toBe('{"kid":"kid-1"}')
     expect(world.one("SELECT arrival FROM head WHERE resource = 'Patient/p1-anna'")).toBe(1)
   })
