@@ -131,8 +131,6 @@ const advice: Readonly<Record<KnownCode, string>> = {
   E_UPLINK_DOUBTFUL: 'The batch is sent again with the same numbers; readers drop what they have.',
   E_OUTBOX_ROW: 'The row was damaged on the disk or the box key is another one. It is parked; check the disk.',
   E_SEAL_OPEN_FAILED: 'The element stays masked. A key record is missing, or the value was changed or moved.',
-  E_SIGNATURE:
-    'Not written by a gateway whose card you hold, or changed on the way. Get the card (`gateways.json`) by hand.',
   E_DEMO_KEY: 'Records under throw-away keys are not for real use; add `--allow-demo` to open them.',
 }
 

@@ -140,7 +140,7 @@ function answer(room: EngineRoom, ask: Ask): unknown {
     case 'peek':
       return engine.peek(ask.uplink, ask.maxRows, ask.maxBytes)
     case 'settle':
-      return engine.settle(ask.uplink, ask.outcomes)
+      return store.settle(ask.uplink, ask.outcomes)
     case 'cursor':
       if (ask.cluster !== null) store.setCluster(ask.uplink, ask.cluster)
       return store.cursor(ask.uplink)

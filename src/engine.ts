@@ -11,7 +11,7 @@ import { errorRow, GatewayError, Refusal } from './errors.ts'
 import { limits } from './limits.ts'
 import { describe, type Log } from './log.ts'
 import type { Check, Directory, Named, Protector, SealedMessage, Stamp, Store, Taken, Translator } from './ports.ts'
-import type { Arrival, Change, Code, Issue, Outcome, Sealed, Translated, Verdict } from './records.ts'
+import type { Arrival, Change, Code, Issue, Sealed, Translated, Verdict } from './records.ts'
 
 export type EngineParts = Readonly<{
   environment: Environment
@@ -36,6 +36,9 @@ const stateTypes = new Set([
 
 /** What a message becomes: what is written of it, and what its sender hears. */
 type Draft = Readonly<{ taken: Taken | null; verdict: Verdict }>
+
+/** The last numbers given out. */
+type Numbers = Readonly<{ arrival: number; seq: number }>
 
 /** What the earlier messages of the same batch did, which the database does not show yet. */
 type Batch = {
@@ -92,10 +95,6 @@ export class Engine {
     }
   }
 
-  settle(uplink: string, outcomes: readonly Outcome[]): void {
-    this.#parts.store.settle(uplink, outcomes)
-  }
-
   #open(row: Parameters<Protector['openRow']>[0], uplink: string): Sealed[] {
     try {
       return [this.#parts.protector.openRow(row)]
@@ -141,14 +140,18 @@ export class Engine {
     return drafts.map(draft => draft.verdict)
   }
 
-  #numbers(): { arrival: number; seq: number } {
+  #numbers(): Numbers {
     return { arrival: this.#arrival, seq: this.#seq }
   }
 
-  #undo(numbers: { arrival: number; seq: number }): void {
+  #undo(numbers: Numbers): void {
     this.#parts.protector.rolledBack()
-    this.#arrival = numbers.arrival
-    this.#seq = numbers.seq
+    this.#putBack(numbers)
+  }
+
+  #putBack({ arrival, seq }: Numbers): void {
+    this.#arrival = arrival
+    this.#seq = seq
   }
 
   #commitAll(arrivals: readonly Arrival[]): Verdict[] {
@@ -215,8 +218,7 @@ export class Engine {
     try {
       return this.#kept(arrival, seen, batch)
     } catch (error) {
-      this.#arrival = numbers.arrival
-      this.#seq = numbers.seq
+      this.#putBack(numbers)
       this.#parts.protector.discard()
       if (error instanceof Refusal) {
         return error.kind === 'held'
@@ -267,7 +269,7 @@ export class Engine {
     const aside = this.#aside(arrival, no, issues)
     const bytes = (aside.original?.body.length ?? 0) + limits.arrivalRowBytes
     if (batch.heldBytes + bytes > this.#parts.store.heldRoom()) {
-      this.#arrival = numbers.arrival
+      this.#putBack(numbers)
       return { taken: null, verdict: { kind: 'later', code: 'E_FULL' } }
     }
     batch.heldBytes += bytes
@@ -421,11 +423,8 @@ function isFull(error: unknown): boolean {
 
 /** Kid and subject of the key records (SEALING S4), for the index that erasure needs. */
 function keysOf(records: readonly Sealed[]): { kid: string; subject: string }[] {
-  const values = records.flatMap(({ lane, value }) => (lane === 'key' && value ? [value] : []))
-  return values.map(value => {
-    const { kid, subject } = JSON.parse(Buffer.from(value).toString()) as { kid: string; subject: string }
-    return { kid, subject }
-  })
+  const keyRecords = records.filter(record => record.lane === 'key' && record.value)
+  return keyRecords.map(({ key, value }) => ({ kid: key, subject: JSON.parse(Buffer.from(value!).toString()).subject }))
 }
 
 function emptyBatch(): Batch {

@@ -144,7 +144,6 @@ export const errors = {
   E_UPLINK_DOUBTFUL: { class: 'operator', text: 'an acknowledgement looked wrong; the batch is sent again' },
   E_OUTBOX_ROW: { class: 'operator', text: 'an outbox row does not open under the box key' },
   E_SEAL_OPEN_FAILED: { class: 'operator', text: 'a sealed value does not open' },
-  E_SIGNATURE: { class: 'operator', text: 'a record is not signed by a known gateway' },
   E_DEMO_KEY: { class: 'operator', exit: 78, text: 'a key of purpose demo needs --allow-demo' },
 } as const satisfies Record<Code, Row>
 

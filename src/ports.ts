@@ -5,7 +5,6 @@ import type {
   Code,
   FhirResource,
   Issue,
-  Lane,
   Ms,
   Name,
   OutboxRow,
@@ -289,8 +288,6 @@ export interface Uplink {
   send(rows: readonly Sealed[]): Promise<readonly Outcome[]>
   close(): Promise<void>
 }
-
-export type { Lane }
 
 // ---------------------------------------------------------------- main thread ↔ engine thread
 
