@@ -31,8 +31,19 @@ export type LocalKafka = Readonly<{
   stop: () => Promise<void>
 }>
 
-/** `advertised`: the `host:port` that clients are told, for a proxy in front; default the node's own. */
-export type LocalOptions = Readonly<{ port?: number; dir?: string; advertised?: string }>
+/**
+ * `advertised`: the `host:port` that clients are told, for a proxy in front; default the node's own. `properties`: lines of
+ * server.properties that are added, or replace ours. `secure`: a second listener, named SECURE, with the port and protocol
+ * (`SSL`, `SASL_SSL`, …) given; its settings are `properties`. `scram`: users as `SCRAM-SHA-512=[name=…,password=…]`.
+ */
+export type LocalOptions = Readonly<{
+  port?: number
+  dir?: string
+  advertised?: string
+  properties?: Readonly<Record<string, string>>
+  secure?: Readonly<{ port: number; protocol: string }>
+  scram?: readonly string[]
+}>
 
 /** Why there can be no local Kafka here; null = there can. */
 export function kafkaMissing(): string | null {
@@ -48,8 +59,8 @@ export async function startKafka(options: LocalOptions = {}): Promise<LocalKafka
   const port = options.port || (await freePort())
   const properties = join(dir, 'server.properties')
   mkdirSync(dir, { recursive: true })
-  writeFileSync(properties, serverProperties(dir, port, await freePort(), options.advertised))
-  if (!existsSync(join(dir, 'data'))) format(cache, properties)
+  writeFileSync(properties, serverProperties(dir, port, await freePort(), options))
+  if (!existsSync(join(dir, 'data'))) format(cache, properties, options.scram)
 
   let node = await launch(cache, properties, port)
   return {
@@ -96,28 +107,35 @@ function pom(): string {
 `
 }
 
-/** The last four lines make a restart after kill -9 quick: the old registration times out in a second. */
-function serverProperties(dir: string, port: number, controllerPort: number, advertised?: string): string {
-  return `process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:${controllerPort}
-controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://${advertised ?? `127.0.0.1:${port}`}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs=${join(dir, 'data')}
-auto.create.topics.enable=false
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=1
-group.initial.rebalance.delay.ms=0
-broker.session.timeout.ms=1000
-broker.heartbeat.interval.ms=200
-controller.quorum.election.timeout.ms=200
-controller.quorum.election.backoff.max.ms=200
-`
+/** The last four of ours make a restart after kill -9 quick: the old registration times out in a second. */
+function serverProperties(dir: string, port: number, controllerPort: number, options: LocalOptions): string {
+  const { advertised = `127.0.0.1:${port}`, secure } = options
+  const second = secure ? `,SECURE://127.0.0.1:${secure.port}` : ''
+  const properties = {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${second}`,
+    'advertised.listeners': `PLAINTEXT://${advertised}${second}`,
+    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:${secure?.protocol ?? 'PLAINTEXT'}`,
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': join(dir, 'data'),
+    'auto.create.topics.enable': 'false',
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '1',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '1',
+    'group.initial.rebalance.delay.ms': '0',
+    'broker.session.timeout.ms': '1000',
+    'broker.heartbeat.interval.ms': '200',
+    'controller.quorum.election.timeout.ms': '200',
+    'controller.quorum.election.backoff.max.ms': '200',
+    ...options.properties,
+  }
+  const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}`)
+  return `${lines.join('\n')}\n`
 }
 
 function java(cache: string): readonly string[] {
@@ -128,9 +146,10 @@ function java(cache: string): readonly string[] {
   return ['-Xms64m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', jars.join(':')]
 }
 
-function format(cache: string, properties: string): void {
+function format(cache: string, properties: string, scram: readonly string[] = []): void {
   const clusterId = randomBytes(16).toString('base64url')
-  const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties]
+  const users = scram.flatMap(user => ['--add-scram', user])
+  const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties, ...users]
   execFileSync('java', [...java(cache), ...tool], { stdio: 'ignore' })
 }
 
@@ -160,7 +179,7 @@ async function archiveClasses(cache: string): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'kafka-'))
   const properties = join(dir, 'server.properties')
   const port = await freePort()
-  writeFileSync(properties, serverProperties(dir, port, await freePort()))
+  writeFileSync(properties, serverProperties(dir, port, await freePort(), {}))
   format(cache, properties)
   const making = `${archive}.${process.pid}`
   await end(await launch(cache, properties, port, `-XX:ArchiveClassesAtExit=${making}`), 'SIGTERM')
