@@ -4,7 +4,9 @@ import type { DeviceLabel } from './directory/directory.ts'
 import type { Environment } from './environment.ts'
 import { GatewayError } from './errors.ts'
 import { limits } from './limits.ts'
-import type { Command, Directory, HeldRow, Protector, Store } from './ports.ts'
+import type { Outgoing } from './outgoing.ts'
+import type { Command, Directory, HeldRow, LoggedRow, Place, Protector, Store } from './ports.ts'
+import type { Ms } from './records.ts'
 
 /** Secrets of devices and tokens of clients: 160 random bits, shown once, kept as MAC. */
 const secretBytes = 20
@@ -12,7 +14,14 @@ const secretBytes = 20
 /** A code that came up this often is shown. */
 const shownFrom = 3
 
-type Room = Readonly<{ store: Store; protector: Protector; directory(): Directory; reload(): Directory }>
+type Room = Readonly<{
+  store: Store
+  protector: Protector
+  directory(): Directory
+  reload(): Directory
+  /** Absent where a database is only read. */
+  engine?: Readonly<{ outgoing: Pick<Outgoing, 'retry'> }>
+}>
 
 /** Carries out one command for `who` (a user of the box). Throws GatewayError E_USAGE. */
 export function runCommand(room: Room, who: string, command: Command, environment: Environment): unknown {
@@ -40,8 +49,96 @@ export function runCommand(room: Room, who: string, command: Command, environmen
       return store
         .work(limits.listRows)
         .map(row => ({ ...codeView(room, row), sender: row.sender, at: row.at, count: row.count }))
+    case 'outbox.list':
+      return listOutbox(store)
+    case 'outbox.show':
+      return loggedView(store, store.logged(number(command.seq, 'SEQ')))
+    case 'outbox.retry':
+      return retry(room, who, command)
+    case 'outbox.resend':
+      return resend(store, who, command, now)
+    case 'outbox.stop':
+      return { stopped: store.stopResend(known(store, command.uplink), who, now) }
+    case 'uplink.list':
+      return listUplinks(store)
+    case 'uplink.switch':
+      store.activate(known(store, command.uplink), who, now)
+      return { active: command.uplink }
+    case 'uplink.accept':
+      store.attach(known(store, command.uplink), { cluster: null, partitions: {} })
+      store.audit(who, 'uplink.accept', command.uplink, 'ok', now)
+      return { accepted: command.uplink }
   }
   throw new GatewayError('E_USAGE', 'do')
+}
+
+function retry({ store, engine }: Room, who: string, command: Extract<Command, { do: 'outbox.retry' }>) {
+  if (!engine) throw new GatewayError('E_INTERNAL', 'outbox.retry')
+  const seq = command.seq === null ? null : number(command.seq, 'SEQ')
+  return engine.outgoing.retry(known(store, command.uplink), seq, who)
+}
+
+function resend(store: Store, who: string, command: Extract<Command, { do: 'outbox.resend' }>, now: Ms) {
+  const { uplink, from, to, key } = command
+  if (key !== null && typeof key !== 'string') throw new GatewayError('E_USAGE', '--key')
+  return store.resend(known(store, uplink), { from: place(from), to: to ? place(to) : null, key }, who, now)
+}
+
+/** What comes from outside is checked here: commands arrive over HTTP. */
+function number(seq: unknown, name: string): number {
+  if (!Number.isSafeInteger(seq) || Number(seq) < 1) throw new GatewayError('E_USAGE', name)
+  return Number(seq)
+}
+
+function place(asked: Place): Place {
+  if ('seq' in asked) return { seq: number(asked.seq, 'SEQ') }
+  if (!Number.isSafeInteger(asked.at)) throw new GatewayError('E_USAGE', 'TIME')
+  return { at: asked.at }
+}
+
+function known(store: Store, uplink: string): string {
+  if (store.status().cursors.some(cursor => cursor.uplink === uplink)) return uplink
+  throw new GatewayError('E_USAGE', 'no such uplink')
+}
+
+/** Parked rows, and what goes out beside what is new. */
+function listOutbox(store: Store) {
+  const { cursors } = store.status()
+  return {
+    /** The list is cut, this is not. */
+    parkedRows: cursors.reduce((rows, cursor) => rows + cursor.parked, 0),
+    parked: store.parked(limits.listRows, null).map(row => ({ ...row, at: time(row.at) })),
+    resends: store.resends().map(({ id, ...job }) => ({ ...job, left: job.last - job.next + 1 })),
+    history: store.history().map(part => ({ ...part, rows: part.last - part.first + 1 })),
+  }
+}
+
+/** Headers and sizes of a row, and what became of it at each uplink; never its value. */
+function loggedView(store: Store, row: LoggedRow | null) {
+  if (!row) throw new GatewayError('E_USAGE', 'no such row is there')
+  const { headers, at, parked, onlyFor, ...rest } = row
+  const parts = store.history()
+  const state = (uplink: string, through: number) => {
+    if (onlyFor !== null && onlyFor !== uplink) return 'not for it'
+    if (parked.some(one => one.uplink === uplink)) return 'parked'
+    if (row.seq > through) return 'waiting'
+    const left = parts.some(part => part.uplink === uplink && part.first <= row.seq && row.seq <= part.last)
+    return left ? 'waiting in the history' : 'sent'
+  }
+  const uplinks = store.status().cursors.map(({ uplink, through }) => {
+    const { code, at: since } = parked.find(one => one.uplink === uplink) ?? { code: null, at: null }
+    return { uplink, state: state(uplink, through), code, since: time(since) }
+  })
+  return { ...rest, at: time(at), onlyFor, headers: JSON.parse(headers) as unknown, uplinks }
+}
+
+function listUplinks(store: Store) {
+  const { cursors, active } = store.status()
+  return cursors.map(cursor => ({ ...cursor, active: active === null ? null : active === cursor.uplink }))
+}
+
+function time(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
 }
 
 /**

@@ -1,163 +1,348 @@
 /**
- * The way out: reads the outbox log from the uplink's cursor, sends, and moves the cursor. One page in flight; a page
- * that was not acknowledged is sent again exactly as it was. Back-off without end; no row is ever dropped here.
+ * The way out: reads the outbox log, sends, and moves the cursor. One page in flight; a page that was not acknowledged is
+ * sent again exactly as it was. Back-off without end; no row is ever dropped here.
+ *
+ * Two streams: what is new, and old parts of the log that were left behind after a long outage. They take turns, so that
+ * both move and neither waits for more than one page of the other.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { EngineThread } from './engine-thread.ts'
 import type { Environment } from './environment.ts'
-import { GatewayError } from './errors.ts'
+import { GatewayError, UplinkError } from './errors.ts'
 import { limits } from './limits.ts'
 import { describe, type Log } from './log.ts'
-import type { CursorRow, Uplink } from './ports.ts'
+import { bytesOf, Pace } from './pace.ts'
+import type { Attachment, CursorRow, Stream, Uplink } from './ports.ts'
 import type { Code, Ms, Outcome, Sealed } from './records.ts'
 
 export type DrainState = 'up' | 'down' | 'stopped'
+
+/** What is wrong with an uplink, since when, and what to do. `at`: the topic, setting or host, where it is known. */
+export type Trouble = Readonly<{ code: Code; since: Ms; at?: string; cause?: string; advice?: string }>
+type Found = Omit<Trouble, 'since'> & Readonly<{ waitMs: Ms }>
+
+export type DrainParts = Readonly<{
+  name: string
+  /** Opens the uplink; called at each start, since a closed one stays closed. */
+  open: () => Uplink
+  engine: EngineThread
+  environment: Environment
+  log: Log
+  /** `order`: what is new waits for what is old, however long that takes. Default `newest`. */
+  catchUp?: 'newest' | 'order'
+  /** Bytes a second; absent = no limit. */
+  bandwidth?: number | undefined
+  /** The uplink whose place this one takes in an emergency: keys keep the partitions that they have there. */
+  standsFor?: string | undefined
+  /** How far behind it follows while it stands by. */
+  mirrorLag?: Ms
+}>
 
 /** How long a drain without rows waits for the next look, in case a nudge was missed. */
 const idleMs = 1000
 
 export class Drain {
-  readonly #engine: EngineThread
-  readonly #uplink: Uplink
-  readonly #environment: Environment
-  readonly #log: Log
+  readonly #parts: DrainParts
+  readonly #pace: Pace
+  #uplink: Uplink | null = null
   #state: DrainState = 'stopped'
   #stopping = false
-  #wake: (() => void) | null = null
   #nudged = false
+  /** The cursor's ties as the engine knows them; null = to be asked. */
+  #known: Attachment | null = null
+  #history = false
+  /** Ends the wait in progress: at once, or only if it is one for new rows. */
+  #wake: ((urgent: boolean) => void) | null = null
   #done: Promise<void> = Promise.resolve()
-  /** Rows acknowledged since the start. */
+  #trouble: Trouble | null = null
+  #troubleAt: Ms = 0
+  #doubtful: Trouble | null = null
+  #doubtfulAt: Ms = 0
+  #warnings: readonly Trouble[] = []
+  /** Rows acknowledged since the start of the process, and their bytes. */
   sent = 0
-  /** Why it is down; null while it is up. */
-  trouble: { code: Code; since: Ms } | null = null
+  sentBytes = 0
 
-  constructor(parts: { engine: EngineThread; uplink: Uplink; environment: Environment; log: Log }) {
-    this.#engine = parts.engine
-    this.#uplink = parts.uplink
-    this.#environment = parts.environment
-    this.#log = parts.log
+  constructor(parts: DrainParts) {
+    this.#parts = parts
+    this.#pace = new Pace(parts.environment, parts.bandwidth)
   }
 
   get name(): string {
-    return this.#uplink.name
+    return this.#parts.name
   }
 
   get state(): DrainState {
     return this.#state
   }
 
+  /** How long it is down without a break; 0 while it is not. */
+  get downFor(): Ms {
+    return this.#state === 'down' && this.#trouble ? this.#monotonic() - this.#troubleAt : 0
+  }
+
+  /** The last attempt failed. */
+  get isBroken(): boolean {
+    return this.#trouble !== null
+  }
+
+  /** What is wrong, the worst first: why it is down, a doubtful answer of the last minutes, what the uplink warns of. */
+  troubles(): readonly Trouble[] {
+    const isFresh = this.#monotonic() - this.#doubtfulAt < limits.doubtfulShownMs
+    return [this.#trouble, isFresh ? this.#doubtful : null, ...this.#warnings].filter(one => one !== null)
+  }
+
   start(): void {
+    this.#stopping = false
     this.#state = 'down'
-    this.#done = this.#run()
+    this.#known = null
+    this.#pace.begin()
+    this.#uplink = this.#parts.open()
+    this.#done = this.#run(this.#uplink)
   }
 
   /** There may be new rows. */
   nudge(): void {
     this.#nudged = true
-    this.#wake?.()
+    this.#wake?.(false)
   }
 
-  /** Ends after the page in flight, or at once while it waits. */
+  /** What the cursor is tied to was changed by a person: asks again, and connects anew. */
+  reconnect(): void {
+    this.#known = null
+    this.#nudged = true
+    this.#wake?.(true)
+  }
+
+  /** Ends after the page in flight, or at once while it waits. It may be started again. */
   async stop(): Promise<void> {
     this.#stopping = true
-    this.#wake?.()
-    await this.#uplink.close().catch(() => {})
+    this.#wake?.(true)
+    await this.#uplink?.close().catch(() => {})
     await this.#done
+    this.#uplink = null
     this.#state = 'stopped'
+    this.#trouble = null
+    this.#warnings = []
   }
 
-  async #run(): Promise<void> {
-    for (let failures = 0; !this.#stopping; ) {
+  /** Connects and hangs up again while it is stopped: would it work? The answer stands in `troubles`. */
+  async check(): Promise<boolean> {
+    const uplink = this.#parts.open()
+    try {
+      this.#known = null
+      await this.#connect(uplink)
+      this.#trouble = null
+      return true
+    } catch (error) {
+      this.#note(foundIn(error), error)
+      return false
+    } finally {
+      await uplink.close().catch(() => {})
+    }
+  }
+
+  async #run(uplink: Uplink): Promise<void> {
+    for (let failures = 0; !this.#stopping; failures++) {
+      const begin = this.#monotonic()
       try {
-        await this.#connect()
+        await this.#connect(uplink)
+        this.#up()
         failures = 0
-        await this.#drain()
+        await this.#leaveBehind()
+        await this.#drain(uplink)
       } catch (error) {
         if (this.#stopping) return
-        this.#down(error instanceof GatewayError ? error.code : 'E_UPLINK_DOWN', error)
-        await this.#wait(backOff(failures++))
+        await this.#rest(foundIn(error), failures, begin, error)
       }
     }
   }
 
-  async #connect(): Promise<void> {
-    const { cluster } = await this.#engine.ask<CursorRow>({ ask: 'cursor', uplink: this.#uplink.name, cluster: null })
-    const found = await this.#uplink.connect(cluster)
-    if (found !== cluster) await this.#engine.ask({ ask: 'cursor', uplink: this.#uplink.name, cluster: found })
-    this.#up()
+  /** Does nothing while the uplink is connected and tied to what the cursor is tied to. */
+  async #connect(uplink: Uplink): Promise<void> {
+    const { own, first } = this.#known ? { own: this.#known, first: {} } : await this.#ties()
+    const found = await uplink.connect({ cluster: own.cluster, partitions: { ...own.partitions, ...first } })
+    demandSame(found.partitions, first)
+    if (!isDeepStrictEqual(found, own)) await this.#ask({ ask: 'attach', uplink: this.name, to: found })
+    this.#known = found
+    this.#warn(uplink)
   }
 
-  async #drain(): Promise<void> {
-    while (!this.#stopping) {
+  /** What the cursor is tied to, and the partition counts of the uplink that this one stands for. */
+  async #ties(): Promise<{ own: Attachment; first: Attachment['partitions'] }> {
+    const { standsFor } = this.#parts
+    const { cluster, partitions, history } = await this.#ask<CursorRow>({ ask: 'cursor', uplink: this.name })
+    const first = standsFor === undefined ? null : await this.#ask<CursorRow>({ ask: 'cursor', uplink: standsFor })
+    this.#history = history > 0
+    return { own: { cluster, partitions }, first: first?.partitions ?? {} }
+  }
+
+  /** After an outage: what is new does not wait for what is old. */
+  async #leaveBehind(): Promise<void> {
+    const { catchUp, standsFor, mirrorLag = 0 } = this.#parts
+    if (catchUp === 'order') return
+    const moreMs = standsFor === undefined ? 0 : mirrorLag
+    const left = await this.#ask<boolean>({ ask: 'leaveBehind', uplink: this.name, moreMs })
+    if (!left) return
+    this.#history = true
+    this.#log.info('rows of the outage go out beside what is new', { uplink: this.name })
+  }
+
+  async #drain(uplink: Uplink): Promise<void> {
+    for (let turn: Stream = 'live'; !this.#stopping; ) {
+      if (!this.#known) return
       this.#nudged = false
-      const rows = await this.#engine.ask<Sealed[]>({
-        ask: 'peek',
-        uplink: this.#uplink.name,
-        maxRows: limits.peekRows,
-        maxBytes: limits.peekBytes,
-      })
-      if (rows.length === 0) {
-        if (!this.#nudged) await this.#wait(idleMs)
+      const page: Page | null = (await this.#page(turn)) ?? (await this.#page(turn === 'live' ? 'history' : 'live'))
+      if (!page) {
+        if (!this.#nudged) await this.#wait(idleMs, 'rows')
         continue
       }
-      await this.#send(rows)
+      await this.#send(uplink, page)
+      turn = page.stream === 'live' ? 'history' : 'live'
     }
+  }
+
+  async #page(stream: Stream): Promise<Page | null> {
+    if (stream === 'history' && !this.#history) return null
+    const rows = await this.#ask<Sealed[]>({ ask: 'peek', uplink: this.name, ...this.#pace.size(), stream })
+    if (rows.length > 0) return { stream, rows, bytes: bytesOf(rows) }
+    // nothing now is not the end of it: rows may be parked, or not on disk yet
+    if (stream === 'history') await this.#ties()
+    return null
   }
 
   /** Sends one page until all of it is acknowledged or parked. */
-  async #send(rows: readonly Sealed[]): Promise<void> {
+  async #send(uplink: Uplink, page: Page): Promise<void> {
     for (let failures = 0; !this.#stopping; failures++) {
-      const outcomes = await this.#uplink.send(rows)
-      const again = outcomes.find((outcome: Outcome) => outcome.kind === 'again')
-      const settled = outcomes.filter(outcome => outcome.kind !== 'again')
-      if (settled.length > 0) await this.#engine.ask({ ask: 'settle', uplink: this.#uplink.name, outcomes: settled })
-      for (const outcome of settled) this.#note(outcome)
-      if (again?.kind !== 'again') {
-        this.sent += rows.length
-        return this.#up()
+      const begin = await this.#turn(page)
+      if (this.#stopping) return
+      const failed = await this.#attempt(uplink, page)
+      if (!failed) {
+        if (failures > 0) return this.#leaveBehind()
+        return this.#pace.sent(page.rows.length, page.bytes, this.#monotonic() - begin)
       }
-      this.#down(again.code, null)
-      await this.#wait(Math.max(again.waitMs, backOff(failures)))
+      this.#pace.failed()
+      await this.#rest(failed, failures, begin)
     }
   }
 
-  #note(outcome: Outcome): void {
-    if (outcome.kind !== 'unsendable') return
-    this.#log.error('the uplink refused a row; it is parked', {
-      uplink: this.name,
-      seq: outcome.seq,
-      code: outcome.code,
-    })
+  /** Waits until the bandwidth allows the page; returns when that was. */
+  async #turn(page: Page): Promise<Ms> {
+    const wait = this.#pace.spend(page.bytes)
+    if (wait > 0) await this.#wait(wait, 'time')
+    return this.#monotonic()
+  }
+
+  /** Returns why the page must be sent again; null = all of it is settled. */
+  async #attempt(uplink: Uplink, { stream, rows, bytes }: Page): Promise<Found | null> {
+    const outcomes = await this.#give(uplink, rows)
+    const settled = outcomes.filter(outcome => outcome.kind !== 'again')
+    if (settled.length > 0) await this.#ask({ ask: 'settle', uplink: this.name, outcomes: settled, stream })
+    const parked = settled.filter(outcome => outcome.kind === 'unsendable')
+    for (const { seq, code } of parked) {
+      this.#log.error('the uplink refused a row; it is parked', { uplink: this.name, seq, code })
+    }
+    const again = outcomes.find(outcome => outcome.kind === 'again')
+    if (again) {
+      const { kind, ...found } = again
+      return found
+    }
+    this.sent += rows.length - parked.length
+    this.sentBytes += bytes
+    this.#up()
+    return null
+  }
+
+  /** A connection that was lost is made again first, so that the cursor's ties are checked before anything is sent. */
+  async #give(uplink: Uplink, rows: readonly Sealed[]): Promise<readonly Outcome[]> {
+    try {
+      await this.#connect(uplink)
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      return [{ kind: 'again', ...foundIn(error) }]
+    }
+    return uplink.send(rows)
   }
 
   #up(): void {
     if (this.#state !== 'up') this.#log.info('uplink up', { uplink: this.name })
     this.#state = 'up'
-    this.trouble = null
+    this.#trouble = null
   }
 
-  #down(code: Code, error: unknown): void {
-    if (this.#state === 'up' || this.trouble?.code !== code) {
-      this.#log.warn('uplink down', { uplink: this.name, ...(error ? describe(error) : {}), code })
-    }
+  /** An attempt that took long was wait enough: it may have begun just before the far side came back. */
+  async #rest(found: Found, failures: number, begin: Ms, error?: unknown): Promise<void> {
+    this.#note(found, error)
     this.#state = 'down'
-    this.trouble = { code, since: this.trouble?.since ?? this.#environment.now() }
+    const backOff = Math.min(limits.backOffLastMs, limits.backOffFirstMs * 2 ** Math.min(failures, 20))
+    const left = begin + backOff - this.#monotonic()
+    await this.#wait(Math.max(found.waitMs, left, limits.backOffFirstMs), 'time')
   }
 
-  #wait(ms: Ms): Promise<void> {
-    return new Promise(resolve => {
+  #note({ waitMs, ...found }: Found, error: unknown): void {
+    if (this.#trouble?.code !== found.code || this.#trouble.at !== found.at || this.#trouble.cause !== found.cause) {
+      this.#log.warn('uplink down', { uplink: this.name, ...(error ? describe(error) : {}), ...found })
+    }
+    const [now, since] = [this.#monotonic(), this.#parts.environment.now()]
+    if (found.code === 'E_UPLINK_DOUBTFUL') [this.#doubtful, this.#doubtfulAt] = [{ ...found, since }, now]
+    if (!this.#trouble) this.#troubleAt = now
+    this.#trouble = { ...found, since: this.#trouble?.since ?? since }
+  }
+
+  #warn(uplink: Uplink): void {
+    const found = uplink.warnings?.() ?? []
+    this.#warnings = found.map(({ code, at }) => {
+      const known = this.#warnings.find(one => one.code === code && one.at === at)
+      if (!known) this.#log.warn('uplink warning', { uplink: this.name, code, at })
+      return known ?? { code, at, since: this.#parts.environment.now() }
+    })
+  }
+
+  /** `rows`: a nudge ends it. `time`: only a person or the end does. */
+  async #wait(ms: Ms, what: 'rows' | 'time'): Promise<void> {
+    if (this.#stopping) return
+    await new Promise<void>(resolve => {
       const done = () => {
         cancel()
         this.#wake = null
         resolve()
       }
-      const cancel = this.#environment.after(ms, done)
-      this.#wake = () => {
-        if (this.#state === 'up' || this.#stopping) done()
+      const cancel = this.#parts.environment.after(ms, done)
+      this.#wake = urgent => {
+        if (urgent || what === 'rows') done()
       }
     })
   }
+
+  #ask<T>(ask: Parameters<EngineThread['ask']>[0]): Promise<T> {
+    return this.#parts.engine.ask<T>(ask)
+  }
+
+  #monotonic(): Ms {
+    return this.#parts.environment.monotonic()
+  }
+
+  get #log(): Log {
+    return this.#parts.log
+  }
 }
 
-function backOff(failures: number): Ms {
-  return Math.min(limits.backOffLastMs, limits.backOffFirstMs * 2 ** Math.min(failures, 20))
+type Page = Readonly<{ stream: Stream; rows: readonly Sealed[]; bytes: number }>
+
+/** A repeat of a record must meet the copy that a mirror has made of it, so it must go to the same partition. */
+function demandSame(found: Attachment['partitions'], first: Attachment['partitions']): void {
+  const other = Object.keys(found).find(topic => (first[topic] ?? found[topic]) !== found[topic])
+  if (!other) return
+  const advice = 'Make the topic anew here, with as many partitions as it has at the first uplink.'
+  throw new UplinkError('E_UPLINK_CONFIG', other, { cause: 'PARTITIONS_DIFFER', advice, waitMs: 0 })
+}
+
+/** What an error says of the uplink. */
+function foundIn(error: unknown): Found {
+  if (error instanceof UplinkError) {
+    const { code, at, cause, advice, waitMs } = error
+    return { code, at, cause, advice, waitMs }
+  }
+  if (error instanceof GatewayError) return { code: error.code, at: error.at, waitMs: 0 }
+  return { code: 'E_UPLINK_DOWN', waitMs: 0 }
 }

@@ -24,6 +24,8 @@ export type EngineSettings = Readonly<{
   keys: string
   data: Readonly<{ dir: string; budget: number; freeFloor: number }>
   uplinks: readonly string[]
+  /** The uplink that stands by for the first other one. */
+  standby?: string | null
   senders: readonly SenderProfile[]
   anySender: SenderProfile | null
   logLevel: string
@@ -53,6 +55,7 @@ export class EngineRoom {
       gateway: gateway.id,
       purpose,
       uplinks: settings.uplinks,
+      standby: settings.standby ?? null,
       environment: machine,
     })
     this.#directory = this.#build(1)
@@ -117,8 +120,8 @@ export function serve(settings: EngineSettings, translators?: Translators, open?
       if (ask.ask === 'stop') port.close()
     } catch (error) {
       // what a person asks for may fail, and a full disk is a bad day: neither must end the engine
-      const full = error instanceof GatewayError && error.code === 'E_FULL'
-      if (ask.ask === 'do' || full) return post({ post: 'failed', id, ...failure(error) })
+      const mild = error instanceof GatewayError && (error.code === 'E_FULL' || error.code === 'E_USAGE')
+      if (ask.ask === 'do' || mild) return post({ post: 'failed', id, ...failure(error) })
       fatal(error)
     }
   })
@@ -138,12 +141,19 @@ function answer(room: EngineRoom, ask: Ask): unknown {
     case 'hold':
       return engine.hold(ask.arrival, 'E_KILLER')
     case 'peek':
-      return engine.peek(ask.uplink, ask.maxRows, ask.maxBytes)
+      return engine.peek(ask.uplink, ask.maxRows, ask.maxBytes, ask.stream)
     case 'settle':
-      return store.settle(ask.uplink, ask.outcomes)
+      return store.settle(ask.uplink, ask.outcomes, ask.stream)
     case 'cursor':
-      if (ask.cluster !== null) store.setCluster(ask.uplink, ask.cluster)
       return store.cursor(ask.uplink)
+    case 'attach':
+      return store.attach(ask.uplink, ask.to)
+    case 'leaveBehind':
+      return engine.outgoing.leaveBehind(ask.uplink, ask.moreMs)
+    case 'follow':
+      return store.follow(ask.uplink, ask.of, ask.lagMs)
+    case 'activate':
+      return store.activate(ask.uplink, ask.who, machine.now())
     case 'do':
       return runCommand(room, ask.who, ask.command, machine)
     case 'status':

@@ -10,7 +10,8 @@ import type { Environment } from './environment.ts'
 import { errorRow, GatewayError, Refusal } from './errors.ts'
 import { limits } from './limits.ts'
 import { describe, type Log } from './log.ts'
-import type { Check, Directory, Named, Protector, SealedMessage, Stamp, Store, Taken, Translator } from './ports.ts'
+import { Outgoing } from './outgoing.ts'
+import type { Check, Directory, Protector, SealedMessage, Stamp, Store, Stream, Taken, Translator } from './ports.ts'
 import type { Arrival, Change, Code, Issue, Sealed, Translated, Verdict } from './records.ts'
 
 export type EngineParts = Readonly<{
@@ -50,12 +51,15 @@ type Batch = {
 }
 
 export class Engine {
+  /** The way out, which draws its numbers here. */
+  readonly outgoing: Outgoing
   readonly #parts: EngineParts
   #arrival: number
   #seq: number
 
   constructor(parts: EngineParts) {
     this.#parts = parts
+    this.outgoing = new Outgoing(parts, work => this.#numbered(work))
     const { arrival, seq } = parts.store.counters()
     this.#arrival = arrival
     this.#seq = seq
@@ -82,27 +86,9 @@ export class Engine {
     }
   }
 
-  /** The next rows for an uplink, opened. A row that does not open under the box key is parked and skipped. */
-  peek(uplink: string, maxRows: number, maxBytes: number): Sealed[] {
-    const { store } = this.#parts
-    for (;;) {
-      const rows = store.peek(uplink, maxRows, maxBytes)
-      const last = rows.at(-1)
-      if (!last) return []
-      const opened = rows.flatMap(row => this.#open(row, uplink))
-      if (opened.length > 0) return opened
-      store.settle(uplink, [{ kind: 'delivered', through: last.seq }])
-    }
-  }
-
-  #open(row: Parameters<Protector['openRow']>[0], uplink: string): Sealed[] {
-    try {
-      return [this.#parts.protector.openRow(row)]
-    } catch (error) {
-      this.#parts.log.error('an outbox row does not open; it is parked', { uplink, seq: row.seq, ...describe(error) })
-      this.#parts.store.settle(uplink, [{ kind: 'unsendable', seq: row.seq, code: 'E_OUTBOX_ROW' }])
-      return []
-    }
+  /** The next rows of a stream for an uplink, opened (Outgoing). */
+  peek(uplink: string, maxRows: number, maxBytes: number, stream: Stream = 'live'): Sealed[] {
+    return this.outgoing.peek(uplink, maxRows, maxBytes, stream)
   }
 
   #commit(arrivals: readonly Arrival[]): Verdict[] {
@@ -147,6 +133,16 @@ export class Engine {
   #undo(numbers: Numbers): void {
     this.#parts.protector.rolledBack()
     this.#putBack(numbers)
+  }
+
+  #numbered<T>(work: (nextSeq: () => number) => T): T {
+    const numbers = this.#numbers()
+    try {
+      return work(() => ++this.#seq)
+    } catch (error) {
+      this.#putBack(numbers)
+      throw error
+    }
   }
 
   #putBack({ arrival, seq }: Numbers): void {
@@ -437,9 +433,7 @@ function stateOf(arrival: Arrival, name: string): string {
 }
 
 function heads(named: SealedMessage['named']): string[] {
-  return named
-    .filter((one: Named) => one.verb !== 'ensure' && stateTypes.has(one.type))
-    .map(one => `${one.type}/${one.id}`)
+  return named.filter(one => one.verb !== 'ensure' && stateTypes.has(one.type)).map(one => `${one.type}/${one.id}`)
 }
 
 function hex(...parts: readonly Uint8Array[]): string {

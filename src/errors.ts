@@ -2,7 +2,7 @@
  * Every error code of the gateway, one row each; docs/reference/errors.md explains them one by one (a test compares).
  * `text` is what senders see: fixed words, never a value. HL7 codes: table 0357. MQTT: reason codes of MQTT 5.
  */
-import type { Code, Issue } from './records.ts'
+import type { Code, Issue, Ms } from './records.ts'
 
 /**
  * How an error is answered:
@@ -140,8 +140,14 @@ export const errors = {
   E_UPLINK_AUTH: { class: 'operator', exit: 69, text: 'the uplink refuses the login or the rights' },
   E_UPLINK_CONFIG: { class: 'operator', exit: 78, text: 'the uplink or its topics are set up wrongly' },
   E_UPLINK_CLUSTER: { class: 'operator', exit: 69, text: 'the address belongs to another cluster than before' },
+  E_UPLINK_PARTITIONS: {
+    class: 'operator',
+    text: 'a topic has more partitions than before; the new ones are not used',
+  },
   E_UPLINK_REJECTED: { class: 'operator', text: 'the uplink refused a record' },
   E_UPLINK_DOUBTFUL: { class: 'operator', text: 'an acknowledgement looked wrong; the batch is sent again' },
+  E_STANDBY: { class: 'operator', text: 'the uplink that stands by cannot be reached' },
+  E_SWITCHED: { class: 'operator', text: 'the uplink that stands by is in use' },
   E_OUTBOX_ROW: { class: 'operator', text: 'an outbox row does not open under the box key' },
   E_SEAL_OPEN_FAILED: { class: 'operator', text: 'a sealed value does not open' },
   E_DEMO_KEY: { class: 'operator', exit: 78, text: 'a key of purpose demo needs --allow-demo' },
@@ -158,12 +164,32 @@ export function errorRow(code: Code): Row {
 export class GatewayError extends Error {
   readonly code: KnownCode
   readonly at: string
+  readonly detail: string
 
   constructor(code: KnownCode, at = '', detail = '') {
     super(`${code}: ${errors[code].text}${at ? ` at ${at}` : ''}${detail ? ` (${detail})` : ''}`)
     this.name = 'GatewayError'
     this.code = code
     this.at = at
+    this.detail = detail
+  }
+}
+
+/**
+ * An uplink's trouble as a technician needs it. `cause`: the symbol of what the far side, TLS or the system said, never a
+ * text of theirs. `advice`: one sentence, what to change. `waitMs`: how long to wait at least before the next attempt.
+ */
+export class UplinkError extends GatewayError {
+  override readonly cause: string
+  readonly advice: string
+  readonly waitMs: Ms
+
+  constructor(code: KnownCode, at: string, say: Readonly<{ cause: string; advice: string; waitMs: Ms }>) {
+    super(code, at, say.cause)
+    this.name = 'UplinkError'
+    this.cause = say.cause
+    this.advice = say.advice
+    this.waitMs = say.waitMs
   }
 }
 

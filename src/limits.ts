@@ -27,9 +27,42 @@ export const limits = {
   jsonDepth: 64,
   peekRows: 500,
   peekBytes: 4 * MiB,
+  /** A page begins small with each connection and doubles up to `peekBytes` while it takes less than a short time. */
+  pageFirstBytes: 64 * KiB,
+  pageLeastBytes: 16 * KiB,
+  pageLeastRows: 20,
+  pageShortMs: second / 2,
+  /** A page that takes longer is halved: what is new waits for one page at most. */
+  pageLongMs: 2 * second,
+  /**
+   * A record that timed out alone is given the time that it takes at this rate: 64 kbit/s, less what TLS and TCP add, and
+   * half of it, since the system goes on sending what the attempt before left in its buffers.
+   */
+  slowestBytesPerSecond: 3 * KiB,
+  /** A session is made anew after this: topics, settings and certificates are looked at again. */
+  sessionMs: 15 * minute,
+  /** A doubtful acknowledgement is over as soon as it is seen; people see it this long. */
+  doubtfulShownMs: 10 * minute,
+  /** How often the uplink that is not in use is tried, and the one that stands by follows. */
+  standbyCheckMs: 30 * second,
+  /** How often it is noted how far the first uplink is, for the one that follows. */
+  standbySampleMs: minute,
   /** Back-off of an uplink: doubles from the first to the last. */
   backOffFirstMs: 200,
-  backOffLastMs: 30 * second,
+  backOffLastMs: 4 * second,
+  /** A login that fails is not tried often: clusters lock accounts. */
+  backOffLoginMs: 30 * second,
+  /** An answer of an OAuth token endpoint: how long it may take, and its length. */
+  tokenMs: 8 * second,
+  tokenBytes: 64 * KiB,
+  /** A row that has waited so long for its uplink is history: what is new does not wait for it. */
+  historyAfterMs: 15 * minute,
+  /** Rows and bytes of one step that writes rows again, and how long the steps of one look at the log may take. */
+  againRows: 200,
+  againBytes: MiB,
+  againMs: 50,
+  /** How long parked rows are given another try in one command. */
+  retryMs: 2 * second,
   /** A data key: at most this long and this many uses (SEALING S1). */
   dataKeyMs: day,
   dataKeyUses: 2 ** 28,

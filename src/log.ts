@@ -4,7 +4,7 @@
  * message, because libraries quote their input (`Unexpected token 'M', "Müller^…`).
  */
 import { pino } from 'pino'
-import { GatewayError } from './errors.ts'
+import { GatewayError, UplinkError } from './errors.ts'
 
 type Value = string | number | boolean | null
 export type Fields = Readonly<Record<string, Value | Readonly<Record<string, Value>>>>
@@ -32,7 +32,14 @@ export const silent: Log = { info() {}, warn() {}, error() {} }
 
 /** What may be said of any error: never its message unless it is our own. */
 export function describe(error: unknown): Fields {
-  if (error instanceof GatewayError) return { code: error.code, at: error.at }
+  if (error instanceof UplinkError) {
+    const { code, at, cause, advice } = error
+    return { code, at, cause, advice }
+  }
+  if (error instanceof GatewayError) {
+    const { code, at, detail } = error
+    return detail ? { code, at, detail } : { code, at }
+  }
   if (!(error instanceof Error)) return { class: typeof error }
   const code = (error as { code?: unknown }).code
   return {

@@ -8,26 +8,38 @@ import { openSources } from '../adapters/sources.ts'
 import { Metrics } from './admin/metrics.ts'
 import { startAdmin } from './admin/server.ts'
 import { Alarms } from './alarms.ts'
-import type { Config, UplinkConfig } from './config/config.ts'
+import { type Config, standbyPair, type UplinkConfig } from './config/config.ts'
 import { anyLoopbackSender, loadProfiles } from './directory/profiles.ts'
-import { Drain } from './drain.ts'
 import { EngineThread } from './engine-thread.ts'
 import type { EngineSettings } from './engine-worker.ts'
 import { type Environment, machine } from './environment.ts'
 import type { GatewayError } from './errors.ts'
 import { BatchingIntake } from './intake.ts'
-import { minute } from './limits.ts'
+import { hour, minute } from './limits.ts'
 import { describe, type Log, openLog } from './log.ts'
 import type { Command, Source, StoreStatus, Uplink } from './ports.ts'
 import { authenticator, type ProtectorOptions } from './protect/index.ts'
+import { unusableFiles } from './uplink/credentials.ts'
 import { fileUplink } from './uplink/file.ts'
 import { kafkaUplink } from './uplink/kafka.ts'
+import { Uplinks } from './uplinks.ts'
 
 const tidyEveryMs = 1 * minute
 const tidyBudgetMs = 50
 const watchEveryMs = 5000
 /** The alarm comes before the share of held messages is used up. */
 const heldAlarmShare = 0.8
+const uplinkAlarms = [
+  'E_UPLINK_DOWN',
+  'E_UPLINK_AUTH',
+  'E_UPLINK_CONFIG',
+  'E_UPLINK_CLUSTER',
+  'E_UPLINK_PARTITIONS',
+  'E_UPLINK_DOUBTFUL',
+  'E_STANDBY',
+  'E_SWITCHED',
+  'E_DISK',
+] as const
 
 /** What a running gateway says of itself. */
 export type Listening = Readonly<Record<string, string>>
@@ -39,7 +51,7 @@ export class Gateway {
   readonly #engine: EngineThread
   readonly #intake: BatchingIntake
   readonly #sources: Source[]
-  readonly #drains: Drain[]
+  readonly #uplinks: Uplinks
   readonly #metrics: Metrics
   readonly #alarms: Alarms
   readonly #listen: Record<string, string> = {}
@@ -74,15 +86,15 @@ export class Gateway {
         },
       },
       authenticate: (kind, id, secret) => this.#authenticate(kind, id, secret),
-      onCommit: () => {
-        for (const drain of this.#drains) drain.nudge()
-      },
+      onCommit: () => this.#uplinks.nudge(),
     })
     const parts = { environment: machine, log: this.#log }
     this.#sources = openSources(config.sources, { intake: this.#intake, ...parts })
-    this.#drains = config.uplinks.map(uplink => {
-      const opened = openUplink(uplink, config, this.#log)
-      return new Drain({ engine: this.#engine, uplink: opened, ...parts })
+    this.#uplinks = new Uplinks({
+      ways: config.uplinks,
+      open: name => openUplink(config.uplinks.find(uplink => uplink.name === name)!, config, this.#log),
+      engine: this.#engine,
+      ...parts,
     })
   }
 
@@ -97,9 +109,10 @@ export class Gateway {
       )
       await this.#startAdmin()
       for (const source of this.#sources) this.#listen[source.name] = await source.start()
-      for (const drain of this.#drains) drain.start()
+      await this.#uplinks.start((await this.#storeStatus()).active)
       this.#every(tidyEveryMs, () => this.#engine.ask({ ask: 'tidy', budgetMs: tidyBudgetMs }))
       this.#every(watchEveryMs, () => this.#watch())
+      this.#every(watchEveryMs, () => this.#uplinks.watch())
       return this.#listen
     } catch (error) {
       await this.stop()
@@ -114,7 +127,7 @@ export class Gateway {
       this.#sources.map(source => source.stop().catch(error => this.#log.warn('stop', describe(error)))),
     )
     await this.#intake.stop()
-    await Promise.all(this.#drains.map(drain => drain.stop()))
+    await this.#uplinks.stop()
     await this.#engine.stop()
     await this.#closeAdmin()
   }
@@ -133,17 +146,16 @@ export class Gateway {
         used: store.usedBytes,
         budget: store.budget,
         oldestSeconds: this.#oldestSeconds(store),
+        sent: { ...store.sent, since: time(store.sent.since) },
+        historyRows: store.cursors.reduce((rows, { history }) => rows + history, 0),
+        parked: store.cursors.reduce((rows, { parked }) => rows + parked, 0),
+        hoursKept: hours(store.sent.since === null ? null : (machine.now() - store.sent.since) / hour),
+        hoursLeft: hours(store.hoursLeft),
       },
-      uplinks: this.#drains.map(drain => {
-        const cursor = store.cursors.find(row => row.uplink === drain.name)
-        return {
-          name: drain.name,
-          state: drain.state,
-          through: cursor?.through ?? 0,
-          parked: cursor?.parked ?? 0,
-          sent: drain.sent,
-        }
-      }),
+      uplinks: this.#uplinkViews(store).map(({ trouble, ...view }) => ({
+        ...view,
+        trouble: trouble && { ...trouble, since: time(trouble.since) },
+      })),
       engine: { epoch: store.epoch, arrivals: store.arrivals, seq: store.seq, lost: this.#engine.lost },
       held: store.held,
       worklist: store.worklist,
@@ -164,7 +176,7 @@ export class Gateway {
         return this.#metrics.text({
           store,
           oldestSeconds: this.#oldestSeconds(store),
-          uplinks: this.#drains.map(({ name, state, sent }) => ({ name, state, sent })),
+          uplinks: this.#uplinkViews(store),
           alarms: this.#alarms.list(),
         })
       },
@@ -172,7 +184,7 @@ export class Gateway {
         const store = await this.#storeStatus()
         return store.room && machine.monotonic() - this.#fullAt > watchEveryMs
       },
-      carryOut: (command: Command) => this.#engine.ask({ ask: 'do', who: 'local', command }),
+      carryOut: command => this.#carryOut(command),
     })
     this.#listen.admin = admin.address
     mkdirSync(this.#config.data.dir, { recursive: true, mode: 0o700 })
@@ -182,6 +194,24 @@ export class Gateway {
       rmSync(file, { force: true })
       await admin.close()
     }
+  }
+
+  /** The engine writes it down; then the drains follow. */
+  async #carryOut(command: Command): Promise<unknown> {
+    if (command.do === 'uplink.switch') this.#uplinks.demandSwitchable(command.uplink)
+    const answer = await this.#engine.ask({ ask: 'do', who: 'local', command })
+    if (command.do === 'uplink.accept') this.#uplinks.accepted(command.uplink)
+    if (command.do === 'uplink.switch') {
+      this.#uplinks.switched(command.uplink).catch(error => this.#log.error('switch', describe(error)))
+    }
+    return answer
+  }
+
+  #uplinkViews(store: StoreStatus) {
+    return this.#uplinks.list().map(view => {
+      const { through = 0, parked = 0, history = 0 } = store.cursors.find(row => row.uplink === view.name) ?? {}
+      return { ...view, through, parked, history }
+    })
   }
 
   #authenticate(kind: 'device' | 'client', id: string, secret: string): boolean {
@@ -195,16 +225,8 @@ export class Gateway {
     this.#alarms.set('E_HELD', store.held > 0)
     this.#alarms.set('E_FULL', !store.room)
     this.#alarms.set('E_HELD_QUOTA', store.heldBytes > heldAlarmShare * store.heldBudget)
-    const troubles = new Set(this.#drains.flatMap(drain => drain.trouble?.code ?? []))
-    const known = [
-      'E_UPLINK_DOWN',
-      'E_UPLINK_AUTH',
-      'E_UPLINK_CONFIG',
-      'E_UPLINK_CLUSTER',
-      'E_UPLINK_DOUBTFUL',
-      'E_DISK',
-    ] as const
-    for (const code of known) this.#alarms.set(code, troubles.has(code))
+    const troubles = this.#uplinks.alarms()
+    for (const code of uplinkAlarms) this.#alarms.set(code, troubles.has(code))
     this.#alarms.set(
       'E_UPLINK_REJECTED',
       store.cursors.some(cursor => cursor.parked > 0),
@@ -242,6 +264,7 @@ export function engineSettings(config: Config): EngineSettings {
     keys: config.privacy.keys,
     data: config.data,
     uplinks: config.uplinks.map(uplink => uplink.name),
+    standby: standbyPair(config.uplinks)?.standby ?? null,
     senders: loadProfiles(config.directory.senders),
     anySender: demo ? anyLoopbackSender : null,
     logLevel: config.log.level,
@@ -257,10 +280,19 @@ export function protectorOptions(config: Config): ProtectorOptions {
 function openUplink(uplink: UplinkConfig, config: Config, log: Log): Uplink {
   const parts = { environment: machine, log }
   if (uplink.type === 'file') return fileUplink(uplink, parts)
+  // said at once, but no reason not to take messages
+  for (const error of unusableFiles(uplink)) {
+    log.error('a file of the uplink cannot be used', { uplink: uplink.name, ...describe(error) })
+  }
   return kafkaUplink(
     { ...uplink, topicPrefix: config.gateway.topicPrefix, clientId: `clinic-gateway-${config.gateway.id}` },
     parts,
   )
+}
+
+/** To a tenth; null where nobody knows. */
+function hours(exact: number | null): number | null {
+  return exact === null ? null : Math.max(0, Math.round(exact * 10) / 10)
 }
 
 function time(ms: number | null): string | null {

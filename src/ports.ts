@@ -158,6 +158,10 @@ export interface Protector {
   sealRow(record: Sealed, epoch: number): OutboxRow
   /** Throws GatewayError E_OUTBOX_ROW. */
   openRow(row: OutboxRow): Sealed
+  /** The record marked as `cg-historical` and signed anew; under other numbers where they are given. Key records get no mark. */
+  again(record: Sealed, numbers?: Readonly<{ epoch: number; seq: number }>): Sealed
+  /** Forgets all data keys and what was ensured, as after a restart: what comes needs no key record of before. */
+  renew(): void
   sealOriginal(id: number, bytes: Uint8Array): SealedOriginal
   /** Small values at rest: work list codes (`work`), device labels (`label`). */
   sealNote(use: 'work' | 'label', text: string): Uint8Array
@@ -207,7 +211,68 @@ export type HeldRow = Readonly<{
   rule: Code
   at: string
 }>
-export type CursorRow = Readonly<{ uplink: string; cluster: string | null; through: number; parked: number }>
+/** What an uplink's cursor is tied to: a cluster, and the partition count of each topic as it was when it was first seen. */
+export type Attachment = Readonly<{ cluster: string | null; partitions: Readonly<Record<string, number>> }>
+
+/**
+ * Where an uplink stands in the log. Rows up to `through` are sent, except those of `history` and the parked ones.
+ * `history` counts rows that wait in old parts of the log, which are sent beside what is new.
+ */
+export type CursorRow = Readonly<{ uplink: string; through: number; parked: number; history: number }> & Attachment
+
+/**
+ * The two streams of an uplink. `live`: what is above its cursor. `history`: old parts of the log that were left behind
+ * after a long outage, so that new rows need not wait; they carry `cg-historical` and an older epoch.
+ */
+export type Stream = 'live' | 'history'
+
+/** A row that waits for a person, as `outbox list` shows it: numbers and names only. */
+export type ParkedRow = Readonly<{
+  uplink: string
+  seq: number
+  topic: string
+  key: string
+  code: Code
+  at: Ms
+  bytes: number
+}>
+
+/** A row of the log as `outbox show` tells of it: everything but its value. */
+export type LoggedRow = Omit<OutboxRow, 'value'> &
+  Readonly<{
+    /** When its message arrived, or, for a row sent again, about when that was; null where nobody knows. */
+    at: Ms | null
+    /** The one uplink that it is for; null = all. */
+    onlyFor: string | null
+    bytes: number
+    /** Bytes of its value at rest; null where it has none. */
+    sealedBytes: number | null
+    parked: readonly Readonly<{ uplink: string; code: Code; at: Ms }>[]
+  }>
+
+/** A row that goes out again: the number it had, and the row as it is written now, under a new one. */
+export type Again = Readonly<{ was: number; row: OutboxRow }>
+
+/** A place in the log: a number, or a time of arrival. */
+export type Place = Readonly<{ seq: number } | { at: Ms }>
+
+/** Which sent rows are asked for again: `to` null = all since; `key` null = all keys. */
+export type Span = Readonly<{ from: Place; to: Place | null; key: string | null }>
+
+/** What is left of a `Span`: rows `next` to `last`; before `first` key records only. `rows` went out again so far. */
+export type ResendJob = Readonly<{
+  id: number
+  uplink: string
+  next: number
+  first: number
+  last: number
+  key: string | null
+  rows: number
+}>
+
+/** Rows of a job to be sent again, and where it goes on after them. */
+export type ResendPage = Readonly<{ job: ResendJob; rows: readonly OutboxRow[]; next: number }>
+
 export type StoreStatus = Readonly<{
   epoch: number
   arrivals: number
@@ -225,6 +290,12 @@ export type StoreStatus = Readonly<{
   heldBudget: number
   worklist: number
   cursors: readonly CursorRow[]
+  /** Sent rows that the box still keeps, their bytes, and when the oldest of them arrived. */
+  sent: Readonly<{ rows: number; bytes: number; since: Ms | null }>
+  /** The uplink that is in use where one stands by for another; null where each gets everything. */
+  active: string | null
+  /** Hours until the box is full if nothing is sent, as messages came in the last hour; null where they did not. */
+  hoursLeft: number | null
 }>
 
 /** SQLite. Never sees a key or a clear value. */
@@ -246,11 +317,45 @@ export interface Store {
   take(batch: readonly Taken[]): void
   /** Bytes that messages may still be held in; a held message takes the length of its sealed original and `limits.arrivalRowBytes`. */
   heldRoom(): number
-  /** Rows above the uplink's cursor, in order, of which the mark file covers all: where it cannot, on a full disk, fewer. */
-  peek(uplink: string, maxRows: number, maxBytes: number): readonly OutboxRow[]
-  settle(uplink: string, outcomes: readonly Outcome[]): void
+  /** Rows of a stream (absent: live) of the uplink, in order, of which the mark file covers all: where it cannot, on a full disk, fewer. */
+  peek(uplink: string, maxRows: number, maxBytes: number, stream?: Stream): readonly OutboxRow[]
+  /** Moves the cursor, or the begin of the oldest history part, past what was delivered; parks what is unsendable. */
+  settle(uplink: string, outcomes: readonly Outcome[], stream?: Stream): void
   cursor(uplink: string): CursorRow
-  setCluster(uplink: string, cluster: string): void
+  attach(uplink: string, to: Attachment): void
+  /**
+   * Where the oldest row above the uplink's cursor is older than `olderThan`: begins a new epoch, leaves all rows above the
+   * cursor behind as a history part, and moves the cursor to the end of the log. Returns whether it did. The caller renews
+   * the protector, since the rows of an epoch must not need key records of another one.
+   */
+  leaveBehind(uplink: string, olderThan: Ms): boolean
+  /** Moves the cursor of an uplink that stands by to where `of` was `lagMs` before its last delivery (standby). */
+  follow(uplink: string, of: string, lagMs: Ms): void
+  /** Remembers which uplink is in use; audited. */
+  activate(uplink: string, who: string, at: Ms): void
+  /** Parked rows, of one uplink or of all. */
+  parked(limit: number, uplink: string | null): readonly ParkedRow[]
+  logged(seq: number): LoggedRow | null
+  /** Old parts of the log that wait, of all uplinks, the oldest first. */
+  history(): readonly Readonly<{ uplink: string; first: number; last: number }>[]
+  /** Rows above the uplink's cursor. */
+  waiting(uplink: string): number
+  /** Rows parked for the uplink above a number, in order. */
+  parkedRows(uplink: string, after: number, maxRows: number, maxBytes: number): readonly OutboxRow[]
+  /** Writes parked rows anew and takes them off the list; audited. Throws GatewayError E_FULL. */
+  retry(uplink: string, again: readonly Again[], who: string, at: Ms): void
+  /**
+   * Begins to send rows again that the uplink was sent; audited. Returns from where on and how many there are, at most.
+   * Throws GatewayError E_USAGE where none is there.
+   */
+  resend(uplink: string, span: Span, who: string, at: Ms): Readonly<{ from: number; to: number; rows: number }>
+  /** Ends what `resend` began; returns how many jobs that were. */
+  stopResend(uplink: string, who: string, at: Ms): number
+  resends(): readonly ResendJob[]
+  /** The next rows of the oldest job of the uplink, null where it has none; a page may be empty and its job go on. */
+  resendPage(uplink: string, maxRows: number, maxBytes: number): ResendPage | null
+  /** Writes the rows of a page anew and goes on; audited when the job ends. Throws GatewayError E_FULL. */
+  resent(page: ResendPage, again: readonly Again[]): void
   heldList(limit: number): readonly HeldRow[]
   /** Ends a held message by decision of a person; audited. False: no such message is held. */
   dropHeld(no: number, who: string, at: Ms): boolean
@@ -277,15 +382,19 @@ export interface Store {
 export interface Uplink {
   readonly name: string
   /**
-   * Connects and checks the far side's settings. `cluster` = the cluster this uplink's cursor belongs to, null before
-   * the first time; resolves with the cluster found (null where there is no such thing). Rejects with GatewayError E_UPLINK_*.
+   * Connects and checks the far side's settings. `known` = what this uplink's cursor is tied to, `cluster` null and no
+   * partitions before the first time; resolves with what it is tied to from now on. A topic keeps the partition count it
+   * was first seen with, so that a key keeps its partition; where the cluster has fewer now, the topic is a new one and
+   * counts anew. Rejects with GatewayError E_UPLINK_*.
    */
-  connect(cluster: string | null): Promise<string | null>
+  connect(known: Attachment): Promise<Attachment>
   /**
    * Sends rows (final bytes, seq ascending), key lane first, and resolves when they are acknowledged. After `again` the
    * caller gives the same rows again. Never rejects. Rows named `unsendable` are parked; all others are delivered.
    */
   send(rows: readonly Sealed[]): Promise<readonly Outcome[]>
+  /** What a person should see to while the uplink works, by code and place. Absent: there never is anything. */
+  warnings?(): readonly Readonly<{ code: Code; at: string }>[]
   close(): Promise<void>
 }
 
@@ -302,14 +411,31 @@ export type Command = Readonly<
   | { do: 'client.add'; name: string; scopes: readonly string[] }
   | { do: 'client.list' }
   | { do: 'codes.list' }
+  | { do: 'outbox.list' }
+  | { do: 'outbox.show'; seq: number }
+  /** Parked rows go out again under new numbers: one, or all of an uplink. */
+  | { do: 'outbox.retry'; uplink: string; seq: number | null }
+  /** Sent rows go out again under new numbers. */
+  | ({ do: 'outbox.resend'; uplink: string } & Span)
+  | { do: 'outbox.stop'; uplink: string }
+  | { do: 'uplink.list' }
+  /** The uplink becomes the one in use (standby). */
+  | { do: 'uplink.switch'; uplink: string }
+  /** Forgets cluster and partition counts of the uplink: what it finds next is right. */
+  | { do: 'uplink.accept'; uplink: string }
 >
 
 export type Ask = Readonly<
   | { ask: 'take'; arrivals: readonly Arrival[] }
   | { ask: 'hold'; arrival: Arrival }
-  | { ask: 'peek'; uplink: string; maxRows: number; maxBytes: number }
-  | { ask: 'settle'; uplink: string; outcomes: readonly Outcome[] }
-  | { ask: 'cursor'; uplink: string; cluster: string | null }
+  | { ask: 'peek'; uplink: string; maxRows: number; maxBytes: number; stream?: Stream }
+  | { ask: 'settle'; uplink: string; outcomes: readonly Outcome[]; stream?: Stream }
+  | { ask: 'cursor'; uplink: string }
+  | { ask: 'attach'; uplink: string; to: Attachment }
+  /** After an outage: leaves old rows behind as history; answers whether it did. `moreMs`: how much older they must be. */
+  | { ask: 'leaveBehind'; uplink: string; moreMs?: Ms }
+  | { ask: 'follow'; uplink: string; of: string; lagMs: Ms }
+  | { ask: 'activate'; uplink: string; who: string }
   | { ask: 'do'; who: string; command: Command }
   | { ask: 'status' }
   | { ask: 'tidy'; budgetMs: Ms }

@@ -96,10 +96,10 @@ export type Sealed = Readonly<{
 /** 4. The record as the outbox log holds it: `value` is sealed once more under the box key of that UTC day (`YYYY-MM-DD`). */
 export type OutboxRow = Sealed & Readonly<{ epoch: number; day: string }>
 
-/** 5. What became of rows given to an uplink. */
+/** 5. What became of rows given to an uplink. `cause` and `advice` of `again`: what the far side said and what to change. */
 export type Outcome = Readonly<
   | { kind: 'delivered'; through: number }
-  | { kind: 'again'; code: Code; waitMs: Ms }
+  | { kind: 'again'; code: Code; waitMs: Ms; at?: string; cause?: string; advice?: string }
   | { kind: 'unsendable'; seq: number; code: Code }
 >
 

@@ -6,11 +6,23 @@ import type { Code, Ms, Verdict } from '../records.ts'
 
 export type SourceView = Readonly<{ name: string; lastAt: Ms | null; received: number; refused: number }>
 
+type UplinkGauges = Readonly<{
+  name: string
+  state: string
+  inUse: boolean
+  sent: number
+  sentBytes: number
+  history: number
+  parked: number
+}>
+
+const uplinkStates = ['up', 'down', 'stopped', 'standby']
+
 /** What a scrape shows beside the counters. */
 export type Gauges = Readonly<{
   store: StoreStatus
   oldestSeconds: number
-  uplinks: readonly Readonly<{ name: string; state: string; sent: number }>[]
+  uplinks: readonly UplinkGauges[]
   alarms: readonly Readonly<{ code: Code }>[]
 }>
 
@@ -52,7 +64,12 @@ export class Metrics {
       held: gauge('held_messages', 'Messages held now.'),
       worklist: gauge('worklist_rows', 'Local codes without a mapping.'),
       up: gauge('uplink_up', '1 while the uplink works.', ['uplink']),
+      state: gauge('uplink_state', '1 for the state that it is in.', ['uplink', 'state']),
+      inUse: gauge('uplink_in_use', '1 for each that is sent to, or would be if it were up.', ['uplink']),
       sent: gauge('uplink_sent_records', 'Records acknowledged since the start.', ['uplink']),
+      sentBytes: gauge('uplink_sent_bytes', 'Their bytes: key, headers and value.', ['uplink']),
+      history: gauge('uplink_history_records', 'Records of past outages that go out beside what is new.', ['uplink']),
+      parked: gauge('uplink_parked_records', 'Records that the uplink refused.', ['uplink']),
       alarm: gauge('alarm', '1 while the alarm is on.', ['code']),
       memory: gauge('process_resident_memory_bytes', 'Resident memory.'),
     }
@@ -99,13 +116,16 @@ export class Metrics {
       memory: process.memoryUsage.rss(),
     }
     for (const [name, value] of Object.entries(values)) this.#gauges[name]?.set(value)
-    for (const uplink of gauges.uplinks) {
-      this.#gauges.up?.set({ uplink: uplink.name }, uplink.state === 'up' ? 1 : 0)
-      this.#gauges.sent?.set({ uplink: uplink.name }, uplink.sent)
-    }
+    for (const uplink of gauges.uplinks) this.#show(uplink)
     this.#gauges.alarm?.reset()
     for (const alarm of gauges.alarms) this.#gauges.alarm?.set({ code: known(alarm.code) }, 1)
     return this.#registry.metrics()
+  }
+
+  #show({ name, state, inUse, sent, sentBytes, history, parked }: UplinkGauges): void {
+    const values = { up: state === 'up' ? 1 : 0, inUse: inUse ? 1 : 0, sent, sentBytes, history, parked }
+    for (const [gauge, value] of Object.entries(values)) this.#gauges[gauge]?.set({ uplink: name }, value)
+    for (const one of uplinkStates) this.#gauges.state?.set({ uplink: name, state: one }, one === state ? 1 : 0)
   }
 
   #view(source: string): { lastAt: Ms | null; received: number; refused: number } {

@@ -36,14 +36,24 @@ const reading: ReadonlySet<Command['do']> = new Set([
   'device.list',
   'client.list',
   'codes.list',
+  'outbox.list',
+  'outbox.show',
+  'uplink.list',
 ])
 
 function readingRoom(config: Config): Parameters<typeof runCommand>[0] {
   const settings = engineSettings(config)
   const protector = openProtector(loadKeys(config.privacy.keys), protectorOptions(config))
-  const { data, purpose, uplinks, senders, anySender } = settings
+  const { data, purpose, uplinks, standby = null, senders, anySender } = settings
   // the commands above ask nothing of the store that a read-only one does not have
-  const store = openReadOnly({ ...data, gateway: config.gateway.id, purpose, uplinks, environment: machine }) as Store
+  const store = openReadOnly({
+    ...data,
+    gateway: config.gateway.id,
+    purpose,
+    uplinks,
+    standby,
+    environment: machine,
+  }) as Store
   const directory = () => buildDirectory(1, { store, protector, senders, anySender })
   return { store, protector, directory, reload: directory }
 }
@@ -61,8 +71,36 @@ export type RunningStatus = Readonly<{
   purpose: string
   listen: Readonly<Record<string, string>>
   sources: readonly Readonly<{ name: string; lastAt: string | null; received: number; refused: number }>[]
-  outbox: Readonly<{ pending: number; bytes: number; used: number; budget: number; oldestSeconds: number }>
-  uplinks: readonly Readonly<{ name: string; state: string; through: number; parked: number; sent: number }>[]
+  outbox: Readonly<{
+    pending: number
+    bytes: number
+    used: number
+    budget: number
+    oldestSeconds: number
+    /** Sent records that are still there: how many, and how far back they reach. */
+    sent: Readonly<{ rows: number; bytes: number; since: string | null }>
+    /** Waiting records of an outage that go out beside what is new. */
+    historyRows: number
+    parked: number
+    hoursKept: number | null
+    /** Until the box is full if nothing is sent, at the pace of the last hour. */
+    hoursLeft: number | null
+  }>
+  uplinks: readonly Readonly<{
+    name: string
+    mode: string
+    inUse: boolean
+    /** `up`, `down`, `stopped`, or `standby`: of the two it is not the one in use. */
+    state: string
+    /** What is wrong, since when, and what to change. */
+    trouble: Readonly<{ code: string; since: string; at?: string; cause?: string; advice?: string }> | null
+    through: number
+    parked: number
+    /** Waiting records of an outage that go out beside what is new. */
+    history: number
+    /** Since the start of the process. */
+    sent: number
+  }>[]
   held: number
   worklist: number
   alarms: readonly Readonly<{ code: string; since: string }>[]

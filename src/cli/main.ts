@@ -1,6 +1,6 @@
 /** The command line: finds the command, turns errors into one line and an exit code of sysexits.h. */
 import { ConfigError } from '../config/load.ts'
-import { errorRow, GatewayError } from '../errors.ts'
+import { errorRow, GatewayError, UplinkError } from '../errors.ts'
 import { describe } from '../log.ts'
 import { endWithReader, type Io, printed, terminal } from './io.ts'
 
@@ -10,14 +10,16 @@ type Command = (argv: readonly string[], io: Io) => Promise<number>
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./init.ts')).init,
   run: async () => (await import('./run.ts')).run,
-  check: async () => (await import('./status.ts')).check,
+  check: async () => (await import('./check.ts')).check,
   translate: async () => (await import('./translate.ts')).translate,
   send: async () => (await import('./send.ts')).send,
   status: async () => (await import('./status.ts')).status,
   held: async () => (await import('./held.ts')).held,
+  outbox: async () => (await import('./outbox.ts')).outbox,
   codes: async () => (await import('./held.ts')).codes,
   devices: async () => (await import('./people.ts')).devices,
   clients: async () => (await import('./people.ts')).clients,
+  uplinks: async () => (await import('./uplinks.ts')).uplinks,
   topics: async () => (await import('./topics.ts')).topics,
   decrypt: async () => (await import('./decrypt.ts')).decrypt,
 }
@@ -26,15 +28,17 @@ const help = `clinic-gateway COMMAND [options]
 
   init        make a demo: throw-away keys, configuration, a device, a client
   run         run the gateway
-  check       is this configuration good?
+  check       is this configuration good? --online: is the way to Kafka?
   translate   what does a message become?
   send        send one file to the running gateway
   status      what came in, what went out, what is wrong
   held        messages that wait for a person
+  outbox      rows that the cloud refused, rows to be sent again
   codes       local codes without a mapping
   devices     trackers and who wears them
   clients     programs that post FHIR
-  topics      make the Kafka topics
+  uplinks     where records go; switch to the second cluster
+  topics      make the Kafka topics, print the rights they need
   decrypt     open sealed records (where the private key is)
 
 clinic-gateway COMMAND --help shows options and examples. --json prints for programs; unknown members may be added.
@@ -80,6 +84,7 @@ function complain(error: unknown, io: Io): number {
   }
   if (error instanceof GatewayError) {
     io.err(`${error.message}\n`)
+    if (error instanceof UplinkError) io.err(`${error.advice}\n`)
     if (error.code === 'E_PORT_BUSY')
       io.err(
         'another port (0 = any free one): --set sources.mllp.port=0, sources.mqtt.port, sources.fhir.port, admin.port; with npm: npm start -- --set …\n',

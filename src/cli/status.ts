@@ -1,19 +1,10 @@
-/** `status`: what the running gateway says of itself. `check`: would this configuration run? */
-import { accessSync, constants, existsSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { GatewayError } from '../errors.ts'
-import { engineSettings, protectorOptions } from '../main.ts'
-import { loadKeys, openProtector } from '../protect/index.ts'
+/** `status`: what the running gateway says of itself. */
 import { locateConfig, readArguments } from './arguments.ts'
 import { type RunningStatus, runningStatus } from './box.ts'
 import { type Io, json, printed } from './io.ts'
+import { line } from './uplinks.ts'
 
 export const statusHelp = `clinic-gateway status [--json]      what came in, what went out, what waits, what is wrong
-`
-
-export const checkHelp = `clinic-gateway check [--config FILE]      configuration, sender profiles and keys: every mistake at once
-
-  clinic-gateway check --config /etc/clinic-gateway/gateway.yaml
 `
 
 export async function status(argv: readonly string[], io: Io): Promise<number> {
@@ -24,14 +15,23 @@ export async function status(argv: readonly string[], io: Io): Promise<number> {
   return 0
 }
 
+/** What the log still has, and how long it would last. */
+function logLines({ sent, historyRows, parked, hoursKept, hoursLeft }: RunningStatus['outbox']): string[] {
+  const kept = hoursKept === null ? 'none' : `${sent.rows} records, ${hoursKept} hours back`
+  const left = hoursLeft === null ? '' : `; full in ${hoursLeft} hours if nothing is sent`
+  return [
+    `  sent and still here: ${kept}${left}`,
+    ...(historyRows > 0 ? [`  ${historyRows} records of an outage go out beside what is new`] : []),
+    ...(parked > 0 ? [`  ${parked} records are parked: clinic-gateway outbox list`] : []),
+  ]
+}
+
 function page(now: RunningStatus): string {
   const sources = now.sources.map(
     one =>
       `  ${one.name.padEnd(6)} ${now.listen[one.name] ?? '-'}  received ${one.received}, refused ${one.refused}, last ${one.lastAt ?? 'never'}`,
   )
-  const uplinks = now.uplinks.map(
-    one => `  ${one.name}  ${one.state}, sent ${one.sent}, through ${one.through}, parked ${one.parked}`,
-  )
+  const uplinks = now.uplinks.map(one => line(one).trimEnd())
   const alarms = now.alarms.length === 0 ? ['  none'] : now.alarms.map(one => `  ${one.code} since ${one.since}`)
   const { pending, bytes, oldestSeconds, used, budget } = now.outbox
   return [
@@ -39,6 +39,7 @@ function page(now: RunningStatus): string {
     'sources',
     ...sources,
     `outbox  ${pending} records, ${bytes} bytes, oldest ${oldestSeconds} s; ${Math.round((100 * used) / budget)} % of the budget used`,
+    ...logLines(now.outbox),
     'uplinks',
     ...uplinks,
     `held ${now.held}, work list ${now.worklist}`,
@@ -46,35 +47,4 @@ function page(now: RunningStatus): string {
     ...alarms,
     '',
   ].join('\n')
-}
-
-export async function check(argv: readonly string[], io: Io): Promise<number> {
-  const { values } = readArguments(argv, {})
-  if (values.help) return printed(io, checkHelp)
-  const config = locateConfig(values)
-  const settings = engineSettings(config)
-  openProtector(loadKeys(config.privacy.keys), protectorOptions(config))
-  demandWritable(config.data.dir)
-  const found = {
-    ok: true,
-    senders: settings.senders.length,
-    uplinks: settings.uplinks.length,
-    sources: Object.keys(config.sources).length,
-  }
-  io.out(
-    values.json
-      ? json(io, found)
-      : `good: ${found.sources} sources, ${found.senders} sender profiles, ${found.uplinks} uplinks\n`,
-  )
-  return 0
-}
-
-function demandWritable(dir: string): void {
-  let at = dir
-  while (!existsSync(at) && dirname(at) !== at) at = dirname(at)
-  try {
-    accessSync(at, constants.W_OK)
-  } catch {
-    throw new GatewayError('E_DISK', dir)
-  }
 }

@@ -21,4 +21,8 @@ export class Ensures {
     this.#sent.set(ensured.place, ensured)
     if (this.#sent.size > limits.ensureInMemory) this.#sent.delete(this.#sent.keys().next().value!)
   }
+  /** Forgets everything: what comes is said anew. */
+  forget(): void {
+    this.#sent.clear()
+  }
 }

@@ -59,11 +59,44 @@ export function plainHeaders(gateway: Gateway, { epoch, receivedAt }: Stamp, seq
   }
 }
 
+/**
+ * The test record of `check --online`: about nothing and nobody. It takes no number, so that it needs nothing of the
+ * store; readers skip it.
+ */
+export function checkRecord(gateway: Gateway, topic: string, at: Ms): Sealed {
+  const headers = {
+    ce_specversion: '1.0',
+    ce_source: sourceOf(gateway),
+    ce_time: timeOf(at),
+    'cg-verb': 'check',
+    'cg-gateway': gateway.gateway,
+    'cg-purpose': gateway.purpose,
+  }
+  return signed(gateway, { seq: 0, lane: 'data', topic, key: `check/${gateway.gateway}`, value: null }, headers)
+}
+
 /** The record with its headers signed; `cg-sig` is the last one. */
 export function signed({ signing }: Gateway, record: Omit<Sealed, 'headers'>, headers: Headers): Sealed {
   const input = recordSigningInput(record.topic, record.key, headers, record.value)
   const signature = b64u(sign(null, Buffer.from(input), signing))
   return { ...record, headers: JSON.stringify({ ...headers, 'cg-sig': signature }) }
+}
+
+/**
+ * The record as it goes out again: under other numbers where they are given, a data record marked `cg-historical` in its
+ * place of `dataHeaders`, signed anew. The same record always becomes the same bytes.
+ */
+export function again(gateway: Gateway, record: Sealed, numbers?: Readonly<{ epoch: number; seq: number }>): Sealed {
+  const { 'cg-sig': _old, 'cg-historical': _mark, ...headers } = JSON.parse(record.headers) as Headers
+  if (numbers) Object.assign(headers, { 'cg-epoch': String(numbers.epoch), 'cg-seq': String(numbers.seq) })
+  const marked = record.lane === 'data' ? insertBefore(headers, 'cg-policy', { 'cg-historical': '1' }) : headers
+  return signed(gateway, { ...record, seq: numbers?.seq ?? record.seq }, marked)
+}
+
+function insertBefore(headers: Headers, name: string, more: Headers): Headers {
+  const entries = Object.entries(headers)
+  const place = entries.findIndex(([one]) => one === name)
+  return Object.fromEntries(entries.toSpliced(place < 0 ? entries.length : place, 0, ...Object.entries(more)))
 }
 
 function sourceOf({ tenant, gateway }: Gateway): string {

@@ -1,6 +1,8 @@
 /** The way into src/protect: the Protector, the keys it works with, and the check of secrets on the main thread. */
 import { GatewayError } from '../errors.ts'
 import type { Protector } from '../ports.ts'
+import type { Sealed } from '../records.ts'
+import { checkRecord } from './headers.ts'
 import type { Keys } from './keys.ts'
 import { GatewayProtector, type ProtectorOptions } from './protector.ts'
 
@@ -22,4 +24,10 @@ export function openProtector(keys: Keys, options: ProtectorOptions): Protector 
     if (card.tenant !== options.tenant) throw new GatewayError('E_KEYS', 'tenant', 'the keys are of another one')
   }
   return new GatewayProtector(keys, options)
+}
+
+/** The signed test record of `check --online` for `<prefix>.test`: no resource, no number, no value. */
+export function testRecord(keys: Keys, options: ProtectorOptions): Sealed {
+  const { tenant, gateway, purpose, topicPrefix, environment } = options
+  return checkRecord({ tenant, gateway, purpose, signing: keys.signing }, `${topicPrefix}.test`, environment.now())
 }

@@ -42,6 +42,11 @@ export class Keyring {
     return entry.key
   }
 
+  /** Forgets every key; the next use of each subject makes a new one. */
+  forget(): void {
+    this.#entries.clear()
+  }
+
   #usable({ madeAt, uses }: Entry): boolean {
     return this.#options.environment.now() - madeAt < limits.dataKeyMs && uses < limits.dataKeyUses
   }

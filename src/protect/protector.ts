@@ -8,7 +8,7 @@ import type { JsonObject } from './acts/slot.ts'
 import { Box } from './box.ts'
 import { type Ensured, Ensures } from './ensures.ts'
 import { b64u } from './format.ts'
-import { dataHeaders, type Gateway, plainHeaders, signed } from './headers.ts'
+import { again, dataHeaders, type Gateway, plainHeaders, signed } from './headers.ts'
 import { type DataKey, Keyring } from './keyring.ts'
 import type { Keys, Purpose } from './keys.ts'
 import { type IdOf, namer, onceEach, rename } from './names.ts'
@@ -119,6 +119,15 @@ export class GatewayProtector implements Protector {
 
   openRow(row: OutboxRow): Sealed {
     return this.#box.openRow(row)
+  }
+
+  again(record: Sealed, numbers?: Readonly<{ epoch: number; seq: number }>): Sealed {
+    return again(this.#gateway, record, numbers)
+  }
+
+  renew(): void {
+    this.#keyring.forget()
+    this.#ensures.forget()
   }
 
   sealOriginal(id: number, bytes: Uint8Array): SealedOriginal {

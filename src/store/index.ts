@@ -2,13 +2,16 @@
 import type { Environment } from '../environment.ts'
 import { GatewayError } from '../errors.ts'
 import { MiB } from '../limits.ts'
-import type { Store } from '../ports.ts'
-import { type AuditReport, openAudit, verifyAudit } from './audit.ts'
+import type { Again, Store, Stream } from '../ports.ts'
+import type { Ms, OutboxRow } from '../records.ts'
+import { openAgain } from './again.ts'
+import { type Audit, type AuditReport, openAudit, verifyAudit } from './audit.ts'
 import { type Connection, connect, faultOf, isFull } from './connection.ts'
+import { openCursors } from './cursors.ts'
 import { openDirectoryTables } from './directory.ts'
 import { openHeld } from './held.ts'
-import { judgeEpoch, readMark, writeMark } from './mark.ts'
-import { openMeta } from './meta.ts'
+import { judgeEpoch, nextEpoch, readMark, writeMark } from './mark.ts'
+import { type Meta, openMeta } from './meta.ts'
 import { assertDurable, lockFolder, openDatabase, openFolder, openReading, type Synchronous } from './open.ts'
 import { openOriginals } from './originals.ts'
 import { openOutbox } from './outbox.ts'
@@ -16,8 +19,9 @@ import { belongs, openReadingCalls, type Reading } from './reading.ts'
 import { migrate, migrations, schemaOf } from './schema.ts'
 import { openSpace, openUsed, type Space } from './space.ts'
 import { batchBytes, heldBytesOf, openArrivals, openHighest } from './take.ts'
+import { openTally } from './tally.ts'
 import { openTidy } from './tidy.ts'
-import { openUsage } from './usage.ts'
+import { openUsage, rowBytes, type Usage } from './usage.ts'
 
 export type { AuditReport } from './audit.ts'
 
@@ -33,6 +37,8 @@ export type StoreOptions = Readonly<{
   purpose: 'demo' | 'production'
   /** Names of the configured uplinks; the cursors of others do not count. */
   uplinks: readonly string[]
+  /** The one of them that stands by for the first other one; null: each gets everything. Default null. */
+  standby?: string | null
   environment: Environment
   /** The power-cut test proves with NORMAL that it sees losses; refused for purpose production. Default FULL. */
   synchronous?: Synchronous
@@ -41,6 +47,10 @@ export type StoreOptions = Readonly<{
 export type ReadOnlyStore = Reading & Pick<Store, 'close'>
 
 const leastBudget = MiB
+/** Steps over rows that an uplink need not send, in one call. */
+const passSteps = 20
+/** What a row needs in the file, generously. */
+const againShare = 1.5
 
 /**
  * Opens the store, makes it where there is none, and recovers what a crash left. Throws GatewayError E_CONFIG (budget,
@@ -88,7 +98,7 @@ export function verifyAuditOf(dir: string): AuditReport {
  * tables) or E_CONFIG (another gateway's folder, another purpose).
  */
 export function openReadOnly(options: StoreOptions): ReadOnlyStore {
-  const { dir, budget, uplinks } = options
+  const { dir, budget, uplinks, environment } = options
   const db = openReading(dir)
   const connection = connect(db)
   try {
@@ -96,12 +106,25 @@ export function openReadOnly(options: StoreOptions): ReadOnlyStore {
       if (schemaOf(db) !== migrations.length) throw new GatewayError('E_DATABASE', 'meta.schema')
       const [meta, usage, audit] = [openMeta(db), openUsage(db), openAudit(db)]
       belongs(meta, options)
-      const outbox = openOutbox(db, { uplinks, meta, usage, audit })
+      const log = openLog(db, options, { meta, usage, audit })
       const held = openHeld(db, { originals: openOriginals(db, usage), usage, audit })
       const arrivals = openHighest(db)
       const directory = openDirectoryTables(db, audit)
       const [space, used] = [openSpace(options), openUsed(db)]
-      const parts = { connection, meta, usage, outbox, arrivals, held, directory, space, used, budget, uplinks }
+      const parts = {
+        connection,
+        meta,
+        usage,
+        ...log,
+        arrivals,
+        held,
+        directory,
+        space,
+        used,
+        budget,
+        uplinks,
+        environment,
+      }
       return { ...openReadingCalls(parts), close: () => db.close() }
     })
   } catch (error) {
@@ -110,24 +133,38 @@ export function openReadOnly(options: StoreOptions): ReadOnlyStore {
   }
 }
 
+/** The log and how far each uplink is in it. */
+function openLog(
+  db: Connection['db'],
+  { uplinks, standby = null }: StoreOptions,
+  parts: Readonly<{ meta: Meta; usage: Usage; audit: Audit }>,
+) {
+  const tally = openTally(db, parts)
+  const cursors = openCursors(db, { uplinks, standby, meta: parts.meta })
+  const outbox = openOutbox(db, { ...parts, cursors, tally })
+  const again = openAgain(db, { ...parts, cursors, tally, outbox })
+  return { tally, cursors, outbox, again }
+}
+
 type Opened = Readonly<{ connection: Connection; space: Space; synchronous: Synchronous; unlock: () => void }>
 
 function compose(options: StoreOptions, { connection, space, synchronous, unlock }: Opened): Store {
   const { dir, budget, gateway, uplinks, environment } = options
   const { db, read, write } = connection
-  read('open', () => migrate(db))
+  insist(() => read('open', () => migrate(db)))
 
   const meta = openMeta(db)
   const usage = openUsage(db)
   const audit = openAudit(db)
   const used = openUsed(db)
-  const outbox = openOutbox(db, { uplinks, meta, usage, audit })
+  const log = openLog(db, options, { meta, usage, audit })
+  const { outbox, cursors, again } = log
   const arrivals = openArrivals(db, { outbox, meta, usage, audit, gateway })
   const originals = openOriginals(db, usage)
   const held = openHeld(db, { originals, usage, audit })
   const directory = openDirectoryTables(db, audit)
-  const parts = { connection, meta, usage, outbox, originals, held, space, used, budget }
-  const tidy = openTidy({ ...parts, insist, environment })
+  const parts = { connection, meta, usage, ...log, originals, held, space, used, budget, environment }
+  const tidy = openTidy({ ...parts, insist })
   const reading = openReadingCalls({ ...parts, arrivals: arrivals.highest, directory, uplinks })
 
   /** What must succeed to make room again: on a full disk the ballast is given up for it. */
@@ -163,32 +200,63 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
     const { epoch, begun, lost } = judgeEpoch(database, readMark(dir), now)
     if (!begun) return { epoch, lost }
     raiseMark(epoch, database.seq)
-    const entry = { at: now, actor: 'system', act: 'epoch.begin', obj: String(epoch), detail: `seq=${database.seq}` }
+    insist(() => write('open', () => recordEpoch(epoch, lost ? 'E_EPOCH' : 'ok', `seq=${database.seq}`, now)))
+    return { epoch, lost }
+  }
+
+  function recordEpoch(epoch: number, outcome: string, detail: string, at: Ms): void {
+    meta.set('epoch', epoch)
+    audit({ at, actor: 'system', act: 'epoch.begin', obj: String(epoch), outcome, detail })
+  }
+
+  function leaveBehind(uplink: string): void {
+    const now = environment.now()
+    const [next, seq] = [nextEpoch(epoch, now), outbox.highest()]
+    const detail = `seq=${seq} ${uplink} leaves ${cursors.through(uplink) + 1}-${seq}`
+    raiseMark(next, seq)
     insist(() =>
-      write('open', () => {
-        meta.set('epoch', epoch)
-        audit({ ...entry, outcome: lost ? 'E_EPOCH' : 'ok' })
+      write('epoch', () => {
+        cursors.leaveBehind(uplink, seq)
+        recordEpoch(next, 'ok', detail, now)
       }),
     )
-    return { epoch, lost }
+    epoch = next
+  }
+
+  /** Goes past rows that are parked or for others only; where there are very many, the rest of them next time. */
+  function nextPage(uplink: string, stream: Stream, maxRows: number, maxBytes: number): readonly OutboxRow[] {
+    for (let steps = 0; steps < passSteps; steps++) {
+      const { rows, passed } = read('peek', () => outbox.peek(uplink, stream, maxRows, maxBytes))
+      if (passed === null) return rows
+      insist(() => write('peek', () => outbox.pass(uplink, stream, passed)))
+    }
+    return []
+  }
+
+  function demandRoom(again: readonly Again[]): void {
+    const bytes = again.reduce((sum, { row }) => sum + rowBytes(row), 0)
+    read('outbox', () => space.demand(used(), againShare * bytes))
   }
 
   let marked = readMark(dir)?.seq ?? 0
   insist(() =>
     write('open', () => {
       if (!belongs(meta, options)) for (const name of ['gateway', 'purpose'] as const) meta.set(name, options[name])
-      outbox.configure()
+      cursors.configure()
       meta.set('openedAt', environment.now())
     }),
   )
-  const { epoch, lost } = beginEpoch()
+  const begun = beginEpoch()
+  let { epoch } = begun
   read('open', () => assertDurable(db, synchronous))
   read('disk', space.restore)
 
   return {
     ...reading,
-    epoch,
-    newEpoch: lost,
+    get epoch() {
+      return epoch
+    },
+    newEpoch: begun.lost,
     counters: () => read('counters', () => ({ arrival: arrivals.highest(), seq: outbox.highest() })),
     seen: (control, content) => read('seen', () => arrivals.seen(control, content)),
     snapshot: list => read('snapshot', () => arrivals.snapshot(list)),
@@ -199,17 +267,50 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
       if (heldBytesOf(batch) > reading.heldRoom()) throw new GatewayError('E_HELD_QUOTA', 'data.budget')
       write('take', () => arrivals.write(batch, environment.now()))
     },
-    peek(uplink, maxRows, maxBytes) {
-      const rows = read('peek', () => outbox.peek(uplink, maxRows, maxBytes))
+    peek(uplink, maxRows, maxBytes, stream = 'live') {
+      const rows = nextPage(uplink, stream, maxRows, maxBytes)
       if ((rows.at(-1)?.seq ?? 0) <= marked || covered()) return rows
       return rows.filter(({ seq }) => seq <= marked)
     },
-    settle(uplink, outcomes) {
+    settle(uplink, outcomes, stream = 'live') {
       if (outcomes.every(({ kind }) => kind === 'again')) return
-      insist(() => write('settle', () => outbox.settle(uplink, outcomes, environment.now())))
+      insist(() => write('settle', () => outbox.settle(uplink, stream, outcomes, environment.now())))
     },
-    cursor: uplink => read('cursor', () => outbox.cursor(uplink)),
-    setCluster: (uplink, cluster) => insist(() => write('cursor', () => outbox.setCluster(uplink, cluster))),
+    attach: (uplink, to) => insist(() => write('cursor', () => cursors.attach(uplink, to))),
+    leaveBehind(uplink, olderThan) {
+      nextPage(uplink, 'live', 1, 1)
+      const oldest = read('cursor', () => outbox.oldestAbove(uplink))
+      if (oldest === null || oldest > environment.now() - olderThan) return false
+      try {
+        leaveBehind(uplink)
+        return true
+      } catch (error) {
+        // without a byte left everything goes out in order
+        if (!isFull(error)) throw error
+        return false
+      }
+    },
+    follow: (uplink, of, lagMs) => insist(() => write('cursor', () => cursors.follow(uplink, of, lagMs))),
+    activate: (uplink, who, at) =>
+      insist(() =>
+        write('cursor', () => {
+          cursors.activate(uplink)
+          audit({ at, actor: who, act: 'uplink.switch', obj: uplink, outcome: 'ok', detail: '' })
+        }),
+      ),
+    waiting: uplink => read('cursor', () => outbox.highest() - cursors.through(uplink)),
+    parkedRows: (...asked) => read('outbox', () => again.parkedRows(...asked)),
+    retry(uplink, rows, who, at) {
+      demandRoom(rows)
+      write('outbox', () => again.retry(uplink, rows, who, at))
+    },
+    resend: (...asked) => insist(() => write('outbox', () => again.resend(...asked))),
+    stopResend: (...asked) => insist(() => write('outbox', () => again.stopResend(...asked))),
+    resendPage: (...asked) => read('outbox', () => again.page(...asked)),
+    resent(page, rows) {
+      demandRoom(rows)
+      write('outbox', () => again.resent(page, rows, environment.now()))
+    },
     dropHeld: (no, who, at) => insist(() => write('held', () => held.end(no, 'dropped', who, at))),
     putDevice: (...device) => insist(() => write('directory', () => directory.putDevice(...device))),
     putClient: (...client) => insist(() => write('directory', () => directory.putClient(...client))),

@@ -47,8 +47,7 @@ function synced(path: string, flags: string, write: (fd: number) => void): void 
 }
 
 /**
- * The epoch to go on with. `database`: its epoch (null for a new one) and its highest seq. A new epoch is the larger of
- * the last one + 1 and the Unix second; `lost` where records may have left that the database does not know.
+ * The epoch to go on with. `database`: its epoch (null for a new one) and its highest seq. `lost` where records may have left that the database does not know.
  */
 export function judgeEpoch(
   database: Readonly<{ epoch: number | null; seq: number }>,
@@ -57,7 +56,13 @@ export function judgeEpoch(
 ): Readonly<{ epoch: number; begun: boolean; lost: boolean }> {
   const { epoch, seq } = database
   if (epoch !== null && mark?.epoch === epoch && mark.seq <= seq) return { epoch, begun: false, lost: false }
-  const last = Math.max(epoch ?? 0, mark?.epoch ?? 0)
-  const next = Math.max(last + 1, Math.floor(now / 1000))
-  return { epoch: next, begun: true, lost: seq > 0 || (mark?.seq ?? 0) > 0 }
+  const next = nextEpoch(Math.max(epoch ?? 0, mark?.epoch ?? 0), now)
+  // a mark of an epoch that did not come to begin, and every number of it is here
+  const cut = epoch !== null && mark !== null && mark.epoch > epoch && mark.seq <= seq
+  return { epoch: next, begun: true, lost: !cut && (seq > 0 || (mark?.seq ?? 0) > 0) }
+}
+
+/** The epoch after another one: a new count, higher than all before and than those of any box with a right clock. */
+export function nextEpoch(last: number, now: Ms): number {
+  return Math.max(last + 1, Math.floor(now / 1000))
 }

@@ -1,89 +1,112 @@
 /**
- * The way out: the outbox is a log, each uplink a cursor in it. Sent rows stay until tidy needs their age or room, so a
- * new uplink begins at the start of the log and a day can be sent again (DESIGN §9). The floor is the lowest cursor of
- * the configured uplinks: rows above it are pending.
+ * The way out: the outbox is a log, each uplink a cursor in it (cursors.ts). Sent rows stay until tidy needs their age or
+ * room, so a new uplink begins at the start of the log and a day can be sent again (DESIGN §9).
  */
 import type Database from 'better-sqlite3'
 import { GatewayError } from '../errors.ts'
-import type { CursorRow } from '../ports.ts'
+import type { LoggedRow, ParkedRow, Stream } from '../ports.ts'
 import type { Code, Ms, OutboxRow, Outcome } from '../records.ts'
 import type { Audit } from './audit.ts'
+import type { Cursors } from './cursors.ts'
 import type { Meta } from './meta.ts'
+import type { Tally } from './tally.ts'
 import { type Amount, rowBytes, rowBytesSql, type Usage } from './usage.ts'
+
+/** Rows of a page; `passed`: there are none up to this number that the uplink has to send, else null. */
+export type Page = Readonly<{ rows: readonly OutboxRow[]; passed: number | null }>
 
 export type Outbox = Readonly<{
   /** The highest number ever used; 0 before the first. */
   highest(): number
-  append(row: OutboxRow, arrival: number): void
-  /** Rows above the cursor that are not parked, up to `maxRows` and `maxBytes`, always one if there is one. */
-  peek(uplink: string, maxRows: number, maxBytes: number): OutboxRow[]
-  settle(uplink: string, outcomes: readonly Outcome[], at: Ms): void
-  cursor(uplink: string): CursorRow
-  setCluster(uplink: string, cluster: string): void
-  floor(): number
+  /** Writes rows to the end of the log. `arrival`: the message's number; 0 for rows that are sent again. */
+  append(rows: readonly OutboxRow[], arrival: number, onlyFor: string | null): void
+  /** Counts what was appended; once a transaction, after the last row. */
+  count(rows: number, bytes: number, at: Ms): void
+  /**
+   * Rows of a stream that are not parked and for this uplink, in order, up to `maxRows` and `maxBytes`, always one if
+   * there is one near the cursor.
+   */
+  peek(uplink: string, stream: Stream, maxRows: number, maxBytes: number): Page
+  /** Moves the stream's place past what was delivered, and parks what is unsendable. */
+  settle(uplink: string, stream: Stream, outcomes: readonly Outcome[], at: Ms): void
+  /** Moves the stream's place past rows that the uplink does not have to send. */
+  pass(uplink: string, stream: Stream, through: number): void
+  /** What the uplinks in use have yet to send. */
+  pending(): Amount
   oldestPendingAt(): Ms | null
-  /** Makes missing cursors (at 0) and counts again what is pending if the uplinks have changed. */
-  configure(): void
+  /** When the oldest row above the uplink's cursor arrived; rows sent again do not count. */
+  oldestAbove(uplink: string): Ms | null
+  /** When the oldest sent row that is still there arrived; null where there is none. */
+  sentSince(): Ms | null
+  parked(limit: number, uplink: string | null): ParkedRow[]
+  row(seq: number): LoggedRow | null
 }>
 
 /** The columns of an OutboxRow. */
-const columns = 'seq, epoch, lane, topic, key, headers, day, value'
+export const columns = 'seq, epoch, lane, topic, key, headers, day, value'
+
+/** Numbers of which one step reads the rows at most: so many may be parked or for others in a row. */
+const windowRows = 5000
 
 export const sql = {
-  peek: `SELECT ${columns} FROM outbox WHERE seq > ?
-    AND seq NOT IN (SELECT seq FROM parked WHERE uplink = ? AND seq > ?) ORDER BY seq LIMIT ?`,
+  page: `SELECT ${columns} FROM outbox WHERE seq > ? AND seq <= ? AND (only_for IS NULL OR only_for = ?)
+    AND NOT EXISTS (SELECT 1 FROM parked WHERE uplink = ? AND parked.seq = outbox.seq) ORDER BY seq LIMIT ?`,
   parkedAbove: 'SELECT seq FROM parked WHERE uplink = ? AND seq > ? ORDER BY seq',
-  oldest: 'SELECT at FROM outbox JOIN arrival ON no = arrival WHERE outbox.seq > ? ORDER BY outbox.seq LIMIT 1',
-  amount: `SELECT count(*) AS rows, ifnull(sum(${rowBytesSql}), 0) AS bytes FROM outbox WHERE seq > ? AND seq <= ?`,
+  oldest: `SELECT at FROM outbox JOIN arrival ON no = arrival WHERE outbox.seq > ? AND outbox.seq <= ?
+    ORDER BY outbox.seq LIMIT 1`,
+  row: `SELECT ${columns}, arrival, only_for AS onlyFor FROM outbox WHERE seq = ?`,
 } as const
 
-/** The log of the configured `uplinks`. Its writing calls belong inside the caller's transaction. */
-export function openOutbox(
-  db: Database.Database,
-  { uplinks, meta, usage, audit }: { uplinks: readonly string[]; meta: Meta; usage: Usage; audit: Audit },
-): Outbox {
-  const insert = db.prepare(`INSERT INTO outbox(${columns}, arrival) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+/** The first of the rows that have no more than `maxBytes` together, one in any case; `all`: there are no more. */
+export function bounded(rows: Iterable<OutboxRow>, maxBytes: number): { rows: OutboxRow[]; all: boolean } {
+  const out: OutboxRow[] = []
+  let bytes = 0
+  for (const row of rows) {
+    bytes += rowBytes(row)
+    if (out.length > 0 && bytes > maxBytes) return { rows: out, all: false }
+    out.push(row)
+  }
+  return { rows: out, all: true }
+}
+
+type Parts = Readonly<{ cursors: Cursors; tally: Tally; meta: Meta; usage: Usage; audit: Audit }>
+
+/** The log. Its writing calls belong inside the caller's transaction. */
+export function openOutbox(db: Database.Database, { cursors, tally, meta, usage, audit }: Parts): Outbox {
+  const insert = db.prepare(`INSERT INTO outbox(${columns}, arrival, only_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const last = db.prepare<[], number>("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").pluck()
-  const above = db.prepare<[number, string, number, number], OutboxRow>(sql.peek)
+  const page = db.prepare<[number, number, string, string, number], OutboxRow>(sql.page)
   const parkedAbove = db.prepare<[string, number], number>(sql.parkedAbove).pluck()
   const park = db.prepare('INSERT OR IGNORE INTO parked(uplink, seq, code, at) VALUES (?, ?, ?, ?)')
-  const make = db.prepare('INSERT OR IGNORE INTO cursor(uplink, cluster, through) VALUES (?, NULL, 0)')
-  const select = db.prepare<[string], CursorRow>(
-    `SELECT uplink, cluster, through, (SELECT count(*) FROM parked WHERE parked.uplink = cursor.uplink) AS parked
-     FROM cursor WHERE uplink = ?`,
+  const oldest = db.prepare<[number, number], Ms>(sql.oldest).pluck()
+  const rowOf = db.prepare<[number], OutboxRow & { arrival: number; onlyFor: string | null }>(sql.row)
+  const arrivedAt = db.prepare<[number], Ms>('SELECT at FROM arrival WHERE no = ?').pluck()
+  const parked = db.prepare<[string | null, string | null, number], ParkedRow>(
+    `SELECT parked.uplink, parked.seq, topic, key, code, parked.at, ${rowBytesSql} AS bytes
+     FROM parked JOIN outbox USING (seq) WHERE ? IS NULL OR parked.uplink = ? ORDER BY parked.uplink, parked.seq LIMIT ?`,
   )
-  const throughOf = db.prepare<[string], number>('SELECT through FROM cursor WHERE uplink = ?').pluck()
-  const move = db.prepare('UPDATE cursor SET through = ? WHERE uplink = ?')
-  const belong = db.prepare('UPDATE cursor SET cluster = ? WHERE uplink = ?')
-  const oldest = db.prepare<[number], Ms>(sql.oldest).pluck()
-  const amount = db.prepare<[number, number], Amount>(sql.amount)
+  const parkedAs = db.prepare<[number], { uplink: string; code: Code; at: Ms }>(
+    'SELECT uplink, code, at FROM parked WHERE seq = ?',
+  )
 
   const highest = () => last.get() ?? 0
 
-  function known(uplink: string): string {
-    if (!uplinks.includes(uplink)) throw new GatewayError('E_INTERNAL', 'uplinks')
-    return uplink
+  /** The rows that a stream has yet to send: those above `after`, up to `until`. */
+  function stretch(uplink: string, stream: Stream): { after: number; until: number } | null {
+    if (stream === 'live') return { after: cursors.through(uplink), until: highest() }
+    const part = cursors.part(uplink)
+    return part && { after: part.first - 1, until: part.last }
   }
 
-  const throughNow = (uplink: string) => throughOf.get(known(uplink)) ?? 0
-  const floor = () => (uplinks.length > 0 ? Math.min(...uplinks.map(throughNow)) : 0)
-
-  /** Moves what lies between the floor as it was counted last and as it is now from one class to the other. */
-  function countFloor(): void {
-    const before = meta.number('floor')
-    const now = floor()
-    if (now === before) return
-    const { rows, bytes } = amount.get(Math.min(before, now), Math.max(before, now)) as Amount
-    const sign = now > before ? 1 : -1
-    usage.add('pending', -sign * rows, -sign * bytes)
-    usage.add('delivered', sign * rows, sign * bytes)
-    meta.set('floor', now)
+  /** When the first message with rows above a number arrived; null where near it are only rows that are sent again. */
+  function arrivalAbove(seq: number): Ms | null {
+    return oldest.get(seq, Math.max(seq, meta.number('gone')) + windowRows) ?? null
   }
 
   /** A cursor does not stop at parked rows. */
   function pastParked(uplink: string, through: number): number {
     let at = through
-    for (const seq of parkedAbove.all(uplink, through)) {
+    for (const seq of parkedAbove.iterate(uplink, through)) {
       if (seq !== at + 1) break
       at = seq
     }
@@ -96,40 +119,79 @@ export function openOutbox(
     audit({ at, actor: 'system', act: 'outbox.park', obj: String(seq), outcome: code, detail: uplink })
   }
 
+  function pass(uplink: string, stream: Stream, through: number): void {
+    if (stream === 'live') {
+      cursors.move(uplink, pastParked(uplink, through))
+      return
+    }
+    const part = cursors.part(uplink)
+    // rows of a part that has gone meanwhile are below the next one
+    if (part) cursors.shorten(uplink, part, Math.min(part.last, pastParked(uplink, Math.max(through, part.first - 1))))
+  }
+
+  function pending(): Amount {
+    const amounts = cursors.unsent(highest()).map(({ first, last }) => tally.amount(first - 1, last))
+    const sum = (of: (amount: Amount) => number) => amounts.reduce((all, amount) => all + of(amount), 0)
+    return { rows: sum(amount => amount.rows), bytes: sum(amount => amount.bytes) }
+  }
+
   return {
     highest,
-    append(row, arrival) {
-      const { seq, epoch, lane, topic, key, headers, day, value } = row
-      insert.run(seq, epoch, lane, topic, key, headers, day, value, arrival)
-    },
-    peek(uplink, maxRows, maxBytes) {
-      const rows: OutboxRow[] = []
-      let bytes = 0
-      const through = throughNow(uplink)
-      for (const row of above.iterate(through, uplink, through, maxRows)) {
-        bytes += rowBytes(row)
-        if (rows.length > 0 && bytes > maxBytes) break
-        rows.push(row)
+    append(rows, arrival, onlyFor) {
+      for (const { seq, epoch, lane, topic, key, headers, day, value } of rows) {
+        insert.run(seq, epoch, lane, topic, key, headers, day, value, arrival, onlyFor)
       }
-      return rows
     },
-    settle(uplink, outcomes, at) {
-      let through = throughNow(uplink)
+    count(rows, bytes, at) {
+      usage.add('log', rows, bytes)
+      usage.add('ever', rows, bytes)
+      tally.note(highest(), at)
+    },
+    peek(uplink, stream, maxRows, maxBytes) {
+      const { after, until } = stretch(uplink, stream) ?? { after: 0, until: 0 }
+      if (after >= until) return { rows: [], passed: null }
+      const near = Math.min(until, after + Math.max(windowRows, maxRows))
+      const { rows } = bounded(page.iterate(after, near, uplink, uplink, maxRows), maxBytes)
+      return { rows, passed: rows.length === 0 ? near : null }
+    },
+    settle(uplink, stream, outcomes, at) {
+      const place = stretch(uplink, stream)
+      let through = place?.after ?? 0
       for (const outcome of outcomes) {
         if (outcome.kind === 'delivered') through = Math.max(through, outcome.through)
         if (outcome.kind === 'unsendable') parkRow(uplink, outcome.seq, outcome.code, at)
       }
-      if (through > highest()) throw new GatewayError('E_INTERNAL', 'settle.through')
-      move.run(pastParked(uplink, through), uplink)
-      countFloor()
+      if (through > (place?.until ?? highest())) throw new GatewayError('E_INTERNAL', 'settle.through')
+      pass(uplink, stream, through)
+      cursors.sample(uplink, at)
     },
-    cursor: uplink => select.get(known(uplink)) ?? { uplink, cluster: null, through: 0, parked: 0 },
-    setCluster: (uplink, cluster) => belong.run(cluster, known(uplink)),
-    floor,
-    oldestPendingAt: () => oldest.get(floor()) ?? null,
-    configure() {
-      for (const uplink of uplinks) make.run(uplink)
-      countFloor()
+    pass,
+    pending,
+    oldestPendingAt() {
+      const [first] = cursors.unsent(highest())
+      return first ? (arrivalAbove(first.first - 1) ?? tally.timeOf(first.first)) : null
+    },
+    oldestAbove: uplink => arrivalAbove(cursors.through(uplink)),
+    sentSince() {
+      const gone = meta.number('gone')
+      const [open] = cursors.unsent(highest())
+      const from = open && open.first <= gone + 1 ? Math.max(gone, open.last) : gone
+      return from < highest() ? (arrivalAbove(from) ?? tally.timeOf(from + 1)) : null
+    },
+    parked: (limit, uplink) => parked.all(uplink, uplink, limit),
+    row(seq) {
+      const found = rowOf.get(seq)
+      if (!found) return null
+      const { arrival, onlyFor, value, ...row } = found
+      const at = arrivedAt.get(arrival) ?? tally.timeOf(seq)
+      return {
+        ...row,
+        at,
+        onlyFor,
+        bytes: rowBytes({ ...row, value }),
+        sealedBytes: value?.length ?? null,
+        parked: parkedAs.all(seq),
+      }
     },
   }
 }

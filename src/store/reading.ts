@@ -1,22 +1,43 @@
 /** What the store tells without changing anything: the lists and the status. */
+import type { Environment } from '../environment.ts'
 import { GatewayError } from '../errors.ts'
 import { limits } from '../limits.ts'
-import type { Store } from '../ports.ts'
+import type { Store, StoreStatus } from '../ports.ts'
+import type { AgainTable } from './again.ts'
 import type { Connection } from './connection.ts'
+import type { Cursors } from './cursors.ts'
 import type { DirectoryTables } from './directory.ts'
 import type { Held } from './held.ts'
 import type { Meta } from './meta.ts'
 import type { Outbox } from './outbox.ts'
 import type { Space } from './space.ts'
+import type { Tally } from './tally.ts'
 import type { Usage } from './usage.ts'
 
-export type Reading = Pick<Store, 'heldRoom' | 'heldList' | 'work' | 'deviceRows' | 'clientRows' | 'status'>
+export type Reading = Pick<
+  Store,
+  | 'heldRoom'
+  | 'heldList'
+  | 'work'
+  | 'deviceRows'
+  | 'clientRows'
+  | 'status'
+  | 'parked'
+  | 'logged'
+  | 'history'
+  | 'resends'
+  | 'cursor'
+>
 
 export type ReadingParts = Readonly<{
   connection: Connection
   meta: Meta
   usage: Usage
   outbox: Outbox
+  cursors: Cursors
+  again: AgainTable
+  tally: Tally
+  environment: Environment
   /** The highest number of a message ever used. */
   arrivals: () => number
   held: Held
@@ -30,32 +51,54 @@ export type ReadingParts = Readonly<{
 
 /** The reading calls of the store. */
 export function openReadingCalls(parts: ReadingParts): Reading {
-  const { meta, usage, outbox, arrivals, held, directory, space, used, budget, uplinks } = parts
+  const { meta, usage, outbox, cursors, again, arrivals, held, directory, space, used, budget, uplinks } = parts
   const { read } = parts.connection
   const heldBudget = Math.floor(budget * limits.heldShare)
+
+  /** What is sent would make room; the pace is what messages needed of late. */
+  function hoursLeft(sentBytes: number): number | null {
+    const pace = parts.tally.pace(parts.environment.now())
+    return pace ? (space.left(used()) + sentBytes) / pace : null
+  }
+
+  function status(): StoreStatus {
+    const pending = outbox.pending()
+    const log = usage.of('log')
+    const sent = { rows: log.rows - pending.rows, bytes: log.bytes - pending.bytes, since: outbox.sentSince() }
+    return {
+      epoch: meta.number('epoch'),
+      arrivals: arrivals(),
+      seq: outbox.highest(),
+      pending: pending.rows,
+      pendingBytes: pending.bytes,
+      usedBytes: used(),
+      budget,
+      room: space.room(used()),
+      oldestPendingAt: outbox.oldestPendingAt(),
+      held: held.count(),
+      heldBytes: held.bytes(),
+      heldBudget,
+      worklist: held.workCount(),
+      cursors: uplinks.map(uplink => cursors.row(uplink)),
+      sent,
+      active: cursors.active(),
+      hoursLeft: hoursLeft(sent.bytes),
+    }
+  }
+
   return {
     heldRoom: () => read('held', () => Math.max(0, heldBudget - held.bytes())),
     heldList: limit => read('held', () => held.list(limit)),
     work: limit => read('work', () => held.work(limit)),
     deviceRows: () => read('directory', () => directory.deviceRows()),
     clientRows: () => read('directory', () => directory.clientRows()),
-    status: () =>
-      read('status', () => ({
-        epoch: meta.number('epoch'),
-        arrivals: arrivals(),
-        seq: outbox.highest(),
-        pending: usage.of('pending').rows,
-        pendingBytes: usage.of('pending').bytes,
-        usedBytes: used(),
-        budget,
-        room: space.room(used()),
-        oldestPendingAt: outbox.oldestPendingAt(),
-        held: held.count(),
-        heldBytes: held.bytes(),
-        heldBudget,
-        worklist: held.workCount(),
-        cursors: uplinks.map(uplink => outbox.cursor(uplink)),
-      })),
+    parked: (limit, uplink) => read('outbox', () => outbox.parked(limit, uplink)),
+    logged: seq => read('outbox', () => outbox.row(seq)),
+    history: () =>
+      read('outbox', () => uplinks.flatMap(uplink => cursors.parts(uplink).map(part => ({ uplink, ...part })))),
+    resends: () => read('outbox', () => again.jobs()),
+    cursor: uplink => read('cursor', () => cursors.row(uplink)),
+    status: () => read('status', status),
   }
 }
 

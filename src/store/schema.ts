@@ -60,8 +60,56 @@ CREATE TABLE usage(class TEXT PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER 
 INSERT INTO usage VALUES ('pending', 0, 0), ('delivered', 0, 0), ('kept', 0, 0), ('held', 0, 0), ('refused', 0, 0);
 `
 
+const second = `
+-- The partition count that a topic was first seen with, per uplink: a key keeps its partition.
+CREATE TABLE layout(
+  uplink TEXT NOT NULL, topic TEXT NOT NULL, partitions INTEGER NOT NULL,
+  PRIMARY KEY(uplink, topic)) STRICT, WITHOUT ROWID;
+
+-- Old parts of the log that an uplink has yet to send beside what is new: rows first to last, both included.
+CREATE TABLE history(
+  uplink TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  PRIMARY KEY(uplink, first)) STRICT, WITHOUT ROWID;
+
+-- Rows that are sent again under new numbers: what is left of it. Before "first" only key records are taken, those that
+-- the rows after it need. key NULL = all keys. rows: how many went out again.
+CREATE TABLE resend(
+  id INTEGER PRIMARY KEY, uplink TEXT NOT NULL, next INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  key TEXT, rows INTEGER NOT NULL) STRICT;
+
+-- Where an uplink stood when, for one that stands by for it.
+CREATE TABLE passed(
+  uplink TEXT NOT NULL, at INTEGER NOT NULL, through INTEGER NOT NULL,
+  PRIMARY KEY(uplink, at)) STRICT, WITHOUT ROWID;
+
+-- The one uplink that the row is for; NULL = all. A row sent again is for the uplink that it is sent again to.
+ALTER TABLE outbox ADD COLUMN only_for TEXT;
+
+-- What the log had brought when its highest row was seq: bytes of all rows ever, and bytes that messages needed in the
+-- file. Noted every few hundred rows or every minute, so that a part of the log is weighed and found by time unread.
+CREATE TABLE tally(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, bytes INTEGER NOT NULL, need INTEGER NOT NULL) STRICT;
+CREATE INDEX tally_at ON tally(at);
+INSERT INTO tally SELECT log.seq, at, bytes, 0 FROM (
+  SELECT seq, arrival, sum(octet_length(topic) + octet_length(key) + octet_length(headers)
+    + ifnull(octet_length(value), 0) + 48) OVER (ORDER BY seq) AS bytes FROM outbox) AS log
+  JOIN arrival ON no = log.arrival WHERE log.seq % 256 = 0;
+
+-- log: rows that are there. ever: all that there were. need: messages, and what they needed in the file.
+INSERT INTO usage SELECT 'log', sum(rows), sum(bytes) FROM usage WHERE class IN ('pending', 'delivered');
+INSERT INTO usage SELECT 'ever', rows, bytes FROM usage WHERE class = 'log';
+INSERT INTO usage VALUES ('need', 0, 0);
+DELETE FROM usage WHERE class IN ('pending', 'delivered');
+DELETE FROM meta WHERE k = 'floor';
+-- The highest row that has gone: above it every row is there.
+INSERT INTO meta SELECT 'gone', ifnull((
+  SELECT seq - 1 FROM (SELECT seq, lag(seq, 1, 0) OVER (ORDER BY seq) AS before FROM outbox)
+  WHERE before <> seq - 1 ORDER BY seq DESC LIMIT 1),
+  CASE WHEN EXISTS (SELECT 1 FROM outbox) THEN 0
+    ELSE ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0) END);
+`
+
 /** Step n brings a database from schema n to schema n + 1. */
-export const migrations: readonly string[] = [first]
+export const migrations: readonly string[] = [first, second]
 
 /**
  * Brings the tables to the newest schema, each step in a transaction of its own with its number in `meta.schema`.

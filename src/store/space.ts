@@ -17,6 +17,8 @@ export type Space = Readonly<{
   demand(used: number, bytes: number): void
   /** True if a usual message would find room beside the `used` bytes. */
   room(used: number): boolean
+  /** Bytes that may still be taken beside the `used` ones. */
+  left(used: number): number
   /** True while the disk has less than its floor and the ballast. */
   tight(): boolean
   /** Gives up the ballast; false if there is none left. */
@@ -81,6 +83,7 @@ export function openSpace(
       if (!withinDisk(bytes)) throw new GatewayError('E_FULL', 'data.freeFloor')
     },
     room: used => withinBudget(used, usualBytes) && withinDisk(usualBytes),
+    left: used => Math.max(0, Math.min(limit - used, free() - freeFloor - (whole ? 0 : size))),
     tight: () => !whole || free() < freeFloor,
     release,
     restore() {

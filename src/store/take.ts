@@ -117,7 +117,7 @@ export function openArrivals(
   }
 
   function writeRows({ no, rows }: Taken): number {
-    for (const row of rows) outbox.append(row, no)
+    outbox.append(rows, no, null)
     return rows.reduce((sum, row) => sum + rowBytes(row), 0)
   }
 
@@ -150,10 +150,11 @@ export function openArrivals(
         bytes += writeRows(taken)
         writeState(taken)
       }
-      usage.add(
-        'pending',
+      usage.add('need', batch.length, batchBytes(batch))
+      outbox.count(
         batch.reduce((sum, { rows }) => sum + rows.length, 0),
         bytes,
+        at,
       )
       writeAudit(batch, at)
     },

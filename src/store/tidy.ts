@@ -7,19 +7,23 @@
 import type { Environment } from '../environment.ts'
 import { day, limits } from '../limits.ts'
 import type { Ms } from '../records.ts'
+import type { AgainTable } from './again.ts'
 import { type Connection, isFull } from './connection.ts'
+import type { Cursors } from './cursors.ts'
 import type { Held } from './held.ts'
 import type { Meta } from './meta.ts'
 import type { Originals } from './originals.ts'
-import type { Outbox } from './outbox.ts'
 import type { Space } from './space.ts'
+import type { Tally } from './tally.ts'
 import { rowBytesSql, type Usage } from './usage.ts'
 
 export type TidyParts = Readonly<{
   connection: Connection
   meta: Meta
   usage: Usage
-  outbox: Outbox
+  cursors: Cursors
+  again: AgainTable
+  tally: Tally
   originals: Originals
   held: Held
   space: Space
@@ -56,7 +60,8 @@ export const sql = {
 
 /** The housekeeper. It opens its own transactions. */
 export function openTidy(parts: TidyParts): Tidy {
-  const { connection, meta, usage, outbox, originals, held, space, used, budget, insist, environment } = parts
+  const { connection, meta, usage, cursors, again, tally, originals, held, space, used, budget, insist, environment } =
+    parts
   const { db, write } = connection
   const walk = db.prepare<[number, number], Swept>(sql.walk)
   const sent = db.prepare<[number, number], { seq: number; day: string; bytes: number }>(sql.sent)
@@ -103,7 +108,7 @@ export function openTidy(parts: TidyParts): Tidy {
 
   /** A message that is sent and old goes altogether; a held one stays. */
   function old(now: Ms): boolean {
-    const floor = outbox.floor()
+    const floor = cursors.floor()
     return sweep('old', ({ no, at, state, seq }) => {
       if (at >= now - limits.originalSentMs || seq > floor) return false
       if (state === 'held') return true
@@ -125,7 +130,7 @@ export function openTidy(parts: TidyParts): Tidy {
   /** Originals of sent messages, before their time. */
   function shed(): boolean {
     if (!pressed() || usage.of('kept').rows === 0) return false
-    const floor = outbox.floor()
+    const floor = cursors.floor()
     return sweep('shed', ({ no, state, seq }) => {
       if (seq > floor) return false
       if (state === 'kept') originals.remove(no, 'kept')
@@ -133,14 +138,20 @@ export function openTidy(parts: TidyParts): Tidy {
     })
   }
 
+  /** Sent rows. Those that are asked for again stay beyond their age, but not where the room is needed. */
   function delivered(now: Ms): boolean {
     const before = new Date(now - deliveredMs).toISOString().slice(0, 10)
     const early = pressed()
+    const floor = Math.min(cursors.floor(), early ? Number.MAX_SAFE_INTEGER : again.floor())
     return write('tidy', () => {
-      const rows = sent.all(outbox.floor(), stepRows).filter(row => early || row.day < before)
+      const rows = sent.all(floor, stepRows).filter(row => early || row.day < before)
       for (const { seq } of rows) removeRow.run(seq)
-      usage.add('delivered', -rows.length, -rows.reduce((sum, row) => sum + row.bytes, 0))
-      return rows.length > 0
+      const last = rows.at(-1)
+      if (!last) return false
+      usage.add('log', -rows.length, -rows.reduce((sum, row) => sum + row.bytes, 0))
+      meta.set('gone', Math.max(last.seq, meta.number('gone')))
+      tally.forget(last.seq, now)
+      return true
     })
   }
 

@@ -1,12 +1,12 @@
 /**
  * How many rows and bytes each class of data holds, kept in the transaction that changes them, so that no start has to
- * count a full box: records not yet sent (`pending`) and sent (`delivered`), originals of messages that are `kept`,
- * `held` or `refused`.
+ * count a full box: records in the log (`log`), originals of messages that are `kept`, `held` or `refused`. Two classes
+ * only grow: all records that the log ever had (`ever`), and what messages needed in the file (`need`).
  */
 import type Database from 'better-sqlite3'
 import type { OutboxRow } from '../records.ts'
 
-export type UsageClass = 'pending' | 'delivered' | 'kept' | 'held' | 'refused'
+export type UsageClass = 'log' | 'ever' | 'need' | 'kept' | 'held' | 'refused'
 export type Amount = Readonly<{ rows: number; bytes: number }>
 export type Usage = Readonly<{
   of(name: UsageClass): Amount

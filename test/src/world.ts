@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { anyLoopbackSender } from '../../src/directory/profiles.ts'
 import { Engine } from '../../src/engine.ts'
-import { machine } from '../../src/environment.ts'
+import { type Environment, machine } from '../../src/environment.ts'
 import { check } from '../../src/fhir/check.ts'
 import { silent } from '../../src/log.ts'
 import type { Directory, Protector, Store, Translator } from '../../src/ports.ts'
@@ -30,6 +30,9 @@ export type WorldOptions = Readonly<{
   wrap?: (store: Store) => Store
   translators?: Readonly<Record<Arrival['format'], Translator>>
   directory?: Directory
+  environment?: Environment
+  uplinks?: readonly string[]
+  standby?: string | null
 }>
 
 /** Opens (or opens again, with `dir`) an engine whose translator reads the message with `translate`. */
@@ -37,13 +40,14 @@ export function openWorld(
   translate: (text: string, arrival: Arrival) => Partial<Translated>,
   options: WorldOptions = {},
 ): World {
+  const { environment = machine, uplinks = ['cloud'], standby = null } = options
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'cg-engine-'))
   createDemoKeys(dir, { ...names, environment: machine })
   const protector = openProtector(loadKeys(join(dir, 'box')), {
     ...names,
     purpose: 'demo',
     topicPrefix: 'demo',
-    environment: machine,
+    environment,
   })
   const opened = openStore({
     dir: join(dir, 'data'),
@@ -51,8 +55,9 @@ export function openWorld(
     freeFloor: 0,
     gateway: names.gateway,
     purpose: 'demo',
-    uplinks: ['cloud'],
-    environment: machine,
+    uplinks,
+    standby,
+    environment,
   })
   const store = options.wrap?.(opened) ?? opened
   const translator: Translator = {
@@ -69,7 +74,7 @@ export function openWorld(
   }
   const translators = options.translators ?? { hl7v2: translator, measurement: translator, fhir: translator }
   const engine = new Engine({
-    environment: machine,
+    environment,
     log: silent,
     store,
     protector,

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -22,6 +23,7 @@ import { MiB } from '../../../src/limits.ts'
 import { verifyAudit } from '../../../src/store/audit.ts'
 import { assertDurable, openDatabase } from '../../../src/store/open.ts'
 import { migrations } from '../../../src/store/schema.ts'
+import { rowBytesSql } from '../../../src/store/usage.ts'
 import { codeOf, World } from './world.ts'
 
 let dir: string
@@ -213,6 +215,53 @@ describe('the schema', () => {
     db.exec(`UPDATE meta SET v = ${migrations.length + 1} WHERE k = 'schema'`)
     db.close()
     expect(codeOf(() => world.open())).toBe('E_DATABASE')
+  })
+
+  it('is brought from the first to the newest one, with all that lies in it', () => {
+    mkdirSync(data(), { mode: 0o700 })
+    const old = openDatabase(data(), 16 * MiB, 'FULL')
+    old.exec(migrations[0]!)
+    old.exec(`INSERT INTO meta VALUES ('schema', '1'), ('epoch', '1700000000'), ('floor', '700'), ('gateway', 'gw-01'),
+      ('purpose', 'demo')`)
+    const arrival = old.prepare(`INSERT INTO arrival(no, at, source, sender, format, outline, state, mapping, mode, seq)
+      VALUES (?, ?, 'mllp', 'lab', 'hl7v2', '', 'kept', '', 'live', ?)`)
+    const row = old.prepare(`INSERT INTO outbox(seq, epoch, arrival, lane, topic, key, headers, day, value)
+      VALUES (?, 1700000000, ?, 'data', 't', 'k', '{}', '2026-11-20', zeroblob(?))`)
+    for (let no = 1; no <= 1000; no++) arrival.run(no, 1e12 + no * 1000, no)
+    for (let seq = 1; seq <= 1000; seq++) if (seq === 3 || seq > 200) row.run(seq, seq, seq)
+    old.exec("INSERT INTO cursor VALUES ('cloud', 'lkc-1', 700)")
+    old.exec("INSERT INTO parked VALUES ('cloud', 3, 'E_UPLINK_REJECTED', 5)")
+    old.exec(`UPDATE usage SET rows = (SELECT count(*) FROM outbox WHERE seq <= 700),
+      bytes = (SELECT sum(${rowBytesSql}) FROM outbox WHERE seq <= 700) WHERE class = 'delivered'`)
+    old.exec(`UPDATE usage SET rows = 300, bytes = (SELECT sum(${rowBytesSql}) FROM outbox WHERE seq > 700)
+      WHERE class = 'pending'`)
+    old.close()
+    writeFileSync(join(data(), 'mark.json'), '{"epoch":1700000000,"seq":800}')
+
+    const world = new World({ dir: data() })
+    expect(world.store.newEpoch).toBe(false)
+    const bytes = (where: string) => world.one(`SELECT sum(${rowBytesSql}) FROM outbox WHERE ${where}`)
+    expect(world.store.status()).toMatchObject({
+      epoch: 1_700_000_000,
+      seq: 1000,
+      pending: 300,
+      pendingBytes: bytes('seq > 700'),
+      oldestPendingAt: 1e12 + 701_000,
+      sent: { rows: 501, bytes: bytes('seq <= 700'), since: 1e12 + 201_000 },
+      cursors: [{ uplink: 'cloud', cluster: 'lkc-1', through: 700, parked: 1, history: 0 }],
+    })
+    expect(world.usage().counted).toEqual(world.usage().real)
+    world.store.settle('cloud', [{ kind: 'delivered', through: 900 }])
+    expect(world.store.status()).toMatchObject({ pending: 100, pendingBytes: bytes('seq > 900') })
+    world.take({}, 2)
+    expect(world.store.resend('cloud', { from: { seq: 1 }, to: null, key: null }, 'nurse', world.now)).toEqual({
+      from: 201,
+      to: 900,
+      rows: 700,
+    })
+    world.reopen()
+    expect(world.store.status().pending).toBe(102)
+    world.end()
   })
 
   it('has only strict tables', () => {

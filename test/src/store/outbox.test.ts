@@ -66,7 +66,7 @@ describe('settle', () => {
       { kind: 'unsendable', seq: 2, code: 'E_UPLINK_REJECTED' },
       { kind: 'delivered', through: 3 },
     ])
-    expect(world.store.cursor('cloud')).toEqual({ uplink: 'cloud', cluster: null, through: 3, parked: 1 })
+    expect(world.store.cursor('cloud')).toMatchObject({ uplink: 'cloud', through: 3, parked: 1, history: 0 })
     expect(peek()).toEqual([4])
     expect(world.one('SELECT count(*) FROM outbox WHERE seq = 2')).toBe(1)
     expect(world.one("SELECT obj || ' ' || outcome FROM audit WHERE act = 'outbox.park'")).toBe('2 E_UPLINK_REJECTED')
@@ -125,7 +125,7 @@ describe('several uplinks', () => {
   })
 
   it('remember the cluster that they belong to', () => {
-    world.store.setCluster('cloud', 'lkc-1')
+    world.store.attach('cloud', { cluster: 'lkc-1', partitions: {} })
     world.reopen()
     expect(world.store.cursor('cloud').cluster).toBe('lkc-1')
   })
