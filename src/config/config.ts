@@ -4,7 +4,8 @@
  */
 import type { Ms } from '../records.ts'
 import type { Group, Setting } from './document.ts'
-import { bytes, count, duration, listOf, oneOf, port, slug, text } from './values.ts'
+import { type SecurityConfig, securityTable } from './security.ts'
+import { bytes, count, duration, hostPort, listOf, oneOf, port, slug, text } from './values.ts'
 
 export type Config = Readonly<{
   gateway: Readonly<{ id: string; tenant: string; topicPrefix: string }>
@@ -21,15 +22,33 @@ export type Config = Readonly<{
   log: Readonly<{ level: 'info' | 'warn' | 'error' }>
 }>
 
-export type FileUplinkConfig = Readonly<{ type: 'file'; name: string; dir: string }>
-export type KafkaUplinkConfig = Readonly<{
-  type: 'kafka'
+/** How an uplink is used, whatever its kind. */
+export type WayConfig = Readonly<{
   name: string
-  brokers: readonly string[]
-  connectionTimeout: Ms
-  requestTimeout: Ms
+  mode: 'both' | 'standby'
+  switchAfter?: Ms
+  mirrorLag: Ms
+  catchUp: 'newest' | 'order'
+  bandwidth?: number
 }>
+export type FileUplinkConfig = WayConfig & Readonly<{ type: 'file'; dir: string }>
+export type KafkaUplinkConfig = WayConfig &
+  Readonly<{
+    type: 'kafka'
+    brokers: readonly string[]
+    connectionTimeout: Ms
+    requestTimeout: Ms
+    compression: 'zstd' | 'none'
+  }> &
+  SecurityConfig
 export type UplinkConfig = FileUplinkConfig | KafkaUplinkConfig
+
+/** The uplink that stands by, and the first one, whose place it takes; null where each gets everything. */
+export function standbyPair(uplinks: readonly WayConfig[]): Readonly<{ first: string; standby: string }> | null {
+  const [first] = uplinks
+  const standby = uplinks.find(uplink => uplink.mode === 'standby')
+  return first && standby ? { first: first.name, standby: standby.name } : null
+}
 
 function setting<T>(read: Setting<T>['read'], fallback: T, about: string): Setting<T> {
   return { read, default: fallback, about }
@@ -41,6 +60,22 @@ const listener = (fallback: number, what: string) => ({
 })
 
 const MiB = 1024 * 1024
+
+const way = {
+  mode: setting(oneOf('both', 'standby'), 'both', 'both: gets everything; standby: takes the place of the first one'),
+  switchAfter: setting<Ms | undefined>(
+    duration,
+    undefined,
+    'standby: takes over when the first is down so long; absent = by command',
+  ),
+  mirrorLag: setting(duration, 900_000, 'standby: how much is sent again after a switch'),
+  catchUp: setting(
+    oneOf('newest', 'order'),
+    'newest',
+    'after an outage: newest = what is new does not wait for what is old',
+  ),
+  bandwidth: setting<number | undefined>(bytes, undefined, 'bytes a second at most; absent = no limit'),
+}
 
 export const configTable: Group = {
   settings: {
@@ -111,15 +146,19 @@ export const configTable: Group = {
             type: { read: oneOf('file'), about: 'records go to <dir>/<topic>.ndjson' },
             name: { read: slug, about: 'names the cursor; keep it' },
             dir: setting(text, './out', 'relative to this file'),
+            ...way,
           },
         },
         kafka: {
           settings: {
             type: { read: oneOf('kafka'), about: 'records go to a Kafka cluster' },
             name: { read: slug, about: 'names the cursor; keep it' },
-            brokers: { read: listOf(text), about: 'host:port of some brokers of one cluster' },
-            connectionTimeout: setting(duration, 10_000, 'for one connection attempt'),
-            requestTimeout: setting(duration, 30_000, 'a request without an answer ends its connection after this'),
+            brokers: { read: listOf(hostPort), about: 'host:port of some brokers of one cluster' },
+            ...way,
+            connectionTimeout: setting(duration, 5_000, 'for one connection attempt'),
+            requestTimeout: setting(duration, 8_000, 'a request without an answer ends its connection after this'),
+            compression: setting(oneOf('zstd', 'none'), 'zstd', 'none for a cluster that does not take zstd'),
+            ...securityTable,
           },
         },
       },

@@ -13,7 +13,7 @@ function lines(group: Group, show: Readonly<Record<string, string>>, at: string,
     const path = at ? `${at}.${name}` : name
     if (isGroup(entry)) return [`${indent}${name}:`, ...lines(entry, show, path, `${indent}  `)]
     if (isChoice(entry)) return [`${indent}${name}:`, ...choiceLines(entry, show, path, `${indent}  `)]
-    if (show[path] === undefined && entry.default === undefined) return []
+    if (show[path] === undefined && entry.default === undefined) return [setting(entry, `${indent}# ${name}:`)]
     return [setting(entry, `${indent}${name}: ${show[path] ?? JSON.stringify(entry.default)}`)]
   })
 }

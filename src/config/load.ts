@@ -2,8 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { GatewayError } from '../errors.ts'
+import { hour, KiB } from '../limits.ts'
 import { type Config, configTable, type UplinkConfig } from './config.ts'
 import { type Mistake, readDocument } from './document.ts'
+import { absoluteSecurity, checkSecurity } from './security.ts'
+import { isLoopback } from './values.ts'
 
 /** All mistakes of one file at once; exit code 78. */
 export class ConfigError extends GatewayError {
@@ -62,7 +65,7 @@ export function loadDemoConfig(demoFile: string, file: string | null, overrides:
 
 function absolute(config: Config, base: string): Config {
   const uplink = (one: UplinkConfig): UplinkConfig =>
-    one.type === 'file' ? { ...one, dir: resolve(base, one.dir) } : one
+    one.type === 'file' ? { ...one, dir: resolve(base, one.dir) } : absoluteSecurity(one, base)
   return {
     ...config,
     data: { ...config.data, dir: resolve(base, config.data.dir) },
@@ -79,10 +82,20 @@ function crossCheck(config: Config): Mistake[] {
   if (config.uplinks.length === 0) add('uplinks', 'at least one is required')
   const names = config.uplinks.map(uplink => uplink.name)
   if (new Set(names).size < names.length) add('uplinks', 'two have the same name')
+  if (config.uplinks[0]?.mode === 'standby')
+    add('uplinks[0].mode', 'the first one cannot stand by: it is the one in use')
+  if (config.uplinks.filter(uplink => uplink.mode === 'standby').length > 1) add('uplinks', 'only one can stand by')
   for (const [i, uplink] of config.uplinks.entries()) {
+    if (uplink.mode !== 'standby' && uplink.switchAfter !== undefined) {
+      add(`uplinks[${i}].switchAfter`, 'only with mode: standby')
+    }
+    if (uplink.mirrorLag > hour) add(`uplinks[${i}].mirrorLag`, 'at most 1h')
+    if ((uplink.bandwidth ?? KiB) < KiB) add(`uplinks[${i}].bandwidth`, 'at least 1KiB')
     if (uplink.type !== 'kafka') continue
+    const demo = config.privacy.mode === 'demo'
+    for (const { at, text } of checkSecurity(uplink, demo)) add(`uplinks[${i}].${at}`, text)
     if (uplink.brokers.length === 0) add(`uplinks[${i}].brokers`, 'at least one is required')
-    if (config.privacy.mode === 'demo' && !uplink.brokers.every(broker => isLoopback(hostOf(broker)))) {
+    if (demo && !uplink.brokers.every(broker => isLoopback(hostOf(broker)))) {
       add(`uplinks[${i}].brokers`, 'the demo keeps to loopback')
     }
   }
@@ -104,10 +117,6 @@ function listeners(config: Config): [string, string][] {
 
 function hostOf(address: string): string {
   return address.replace(/:\d+$/, '')
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 }
 
 /** The environment variables that change how the gateway runs. */

@@ -72,6 +72,26 @@ export function texts(value: unknown): Parsed<Readonly<Record<string, string>>> 
   return entries.every(([, one]) => typeof one === 'string') ? { ok: Object.fromEntries(entries) } : { expected }
 }
 
+/** `host:port`. */
+export function hostPort(value: unknown): Parsed<string> {
+  const port = typeof value === 'string' ? Number(/^[\w.-]+:(\d{1,5})$/.exec(value)?.[1]) : 0
+  return port >= 1 && port <= 65_535 ? { ok: value as string } : { expected: 'host:port' }
+}
+
+/** An address of one of these schemes; a login has no place in it, since addresses get shown. */
+export function url(...schemes: readonly string[]): (value: unknown) => Parsed<string> {
+  const expected = `an address that begins with ${schemes.map(scheme => `${scheme}//`).join(' or ')}, without a login`
+  return value => {
+    const parsed = typeof value === 'string' ? URL.parse(value) : null
+    const right = parsed && schemes.includes(parsed.protocol) && !parsed.username && !parsed.password
+    return right ? { ok: value as string } : { expected }
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+}
+
 /** An IANA time zone that this machine knows. */
 export function zone(value: unknown): Parsed<string> {
   const expected = 'an IANA time zone such as Europe/Vienna or UTC'

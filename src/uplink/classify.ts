@@ -1,53 +1,77 @@
 /** What an error of the Kafka client means for us. Only its class, type and code are read, never its message. */
-import { GatewayError, type KnownCode } from '../errors.ts'
-import { limits } from '../limits.ts'
+import { GatewayError, type KnownCode, UplinkError } from '../errors.ts'
 import type { Ms } from '../records.ts'
+import { causeOf, type Kind } from './causes.ts'
 
 /**
- * `record`: the cluster refuses a record of this batch for good (it is bisected and parked). `again`: everything else; the
- * batch is sent again, after at least `waitMs`.
+ * `record`: the cluster refuses a record of this batch for good (it is bisected and parked). Every other kind: the batch
+ * is sent again, after at least `waitMs`. `cause` is the symbol, `advice` what to change (causes.ts).
  */
-export type Trouble = Readonly<{ kind: 'record' | 'again'; code: KnownCode; waitMs: Ms }>
+export type Trouble = Readonly<{ kind: Kind; code: KnownCode; waitMs: Ms; cause: string; advice: string }>
 
-const recordTypes = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD']
-/** 87 INVALID_RECORD is younger than the client's table, which calls it unknown. */
-const recordCodes = [10, 18, 32, 87]
-const authorityTypes = /_AUTHORIZATION_FAILED$|^SASL_AUTHENTICATION_FAILED$|^UNSUPPORTED_SASL_MECHANISM$/
-const configTypes = ['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION', 'UNSUPPORTED_VERSION', 'POLICY_VIOLATION']
-/** OpenSSL's and Node's words for a certificate that we do not accept. An alert of the far side says that it refuses ours. */
-const certificateCodes = /^(UNABLE_TO_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|ERR_TLS_)/
-const alertCodes = /^ERR_SSL_.*ALERT/
+/** The client's classes that say something without a code. */
+const classes: Readonly<Record<string, string>> = {
+  KafkaJSSASLAuthenticationError: 'SASL_AUTHENTICATION_FAILED',
+  KafkaJSConnectionClosedError: 'CONNECTION_CLOSED',
+  KafkaJSRequestTimeoutError: 'REQUEST_TIMED_OUT',
+  KafkaJSConnectionError: 'NO_CONNECTION',
+  KafkaJSBrokerNotFound: 'NO_BROKER',
+}
+
+/** Symbols that only say that it ended; what the sockets saw says more. */
+const vague = new Set(['CONNECTION_CLOSED', 'NO_CONNECTION', 'NO_BROKER', 'ECONNRESET', 'EPIPE', 'UNKNOWN'])
 
 /** Classifies by the innermost cause: the client wraps a transient error as final and the other way round. */
 export function classify(error: unknown): Trouble {
-  if (error instanceof GatewayError) return again(error.code)
-  const { name, type, code } = innermost(error)
-  if (recordTypes.includes(type) || recordCodes.includes(Number(code))) {
-    return { kind: 'record', code: 'E_UPLINK_REJECTED', waitMs: 0 }
-  }
-  if (name === 'KafkaJSSASLAuthenticationError' || authorityTypes.test(type) || alertCodes.test(String(code))) {
-    return again('E_UPLINK_AUTH')
-  }
-  if (configTypes.includes(type) || certificateCodes.test(String(code))) return again('E_UPLINK_CONFIG')
-  return again('E_UPLINK_DOWN')
+  const symbol = symbolOf(error)
+  const { kind, code, waitMs, advice } = causeOf(symbol)
+  const inner = innermost(error)
+  const given = inner instanceof GatewayError && !(inner instanceof UplinkError)
+  return { kind, code: given ? inner.code : code, waitMs, cause: symbol, advice }
 }
 
-/** A login that fails is not tried often: clusters lock accounts. */
-function again(code: KnownCode): Trouble {
-  return { kind: 'again', code, waitMs: code === 'E_UPLINK_AUTH' ? limits.backOffLastMs : limits.backOffFirstMs }
+/** The error as one of ours, with symbol and advice. `at`: where it happened, if the error does not know better. */
+export function uplinkError(error: unknown, at: string): UplinkError {
+  const inner = innermost(error)
+  if (inner instanceof UplinkError) return inner
+  const trouble = classify(inner)
+  const known = inner instanceof GatewayError ? inner.at : trouble.cause.startsWith('PROXY_') ? 'proxy' : ''
+  return new UplinkError(trouble.code, known || at, trouble)
 }
 
-type Facts = Readonly<{ name: string; type: string; code: unknown }>
+/** An error with a symbol of ours, at a place of the configuration or of the cluster. */
+export function trouble(symbol: string, at: string): UplinkError {
+  const row = causeOf(symbol)
+  return new UplinkError(row.code, at, { cause: symbol, advice: row.advice, waitMs: row.waitMs })
+}
 
-function innermost(error: unknown): Facts {
+/** Whether the error says no more than that the connection ended. */
+export function isVague(error: unknown): boolean {
+  return vague.has(symbolOf(error))
+}
+
+function symbolOf(error: unknown): string {
+  const inner = innermost(error)
+  if (inner instanceof UplinkError) return inner.cause
+  if (inner instanceof GatewayError) return inner.code
+  const { name, type, code } = (inner ?? {}) as { name?: unknown; type?: unknown; code?: unknown }
+  if (typeof type === 'string' && type !== '' && type !== 'UNKNOWN') return printable(type)
+  if (typeof code === 'string' && code !== '') return printable(code)
+  return classes[String(name)] ?? 'UNKNOWN'
+}
+
+function printable(symbol: string): string {
+  return /^[\w./-]{1,64}$/.test(symbol) ? symbol : 'UNKNOWN'
+}
+
+function innermost(error: unknown): unknown {
   const seen = new Set<unknown>()
   let inner = error
   for (let next = error; next instanceof Error && !seen.has(next); next = next.cause ?? originalOf(next)) {
     seen.add(next)
     inner = next
   }
-  const { name = '', type = '', code = '' } = (inner ?? {}) as Partial<Record<keyof Facts, unknown>>
-  return { name: String(name), type: String(type), code }
+  return inner
 }
 
 /** Older wrappers of the client, and its error of several topics. */

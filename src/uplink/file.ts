@@ -46,7 +46,7 @@ export function fileUplink(settings: FileSettings, { log }: UplinkDeps): Uplink 
       } catch (error) {
         throw asGatewayError(error, name)
       }
-      return null
+      return { cluster: null, partitions: {} }
     },
 
     async send(rows) {

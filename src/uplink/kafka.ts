@@ -1,14 +1,15 @@
 /** The Kafka uplink (DESIGN §9): pages become batches of one partition each, sent one after another until acknowledged. */
+import { isDeepStrictEqual } from 'node:util'
 import { GatewayError } from '../errors.ts'
 import { limits, second } from '../limits.ts'
-import { describe } from '../log.ts'
-import type { Uplink } from '../ports.ts'
-import type { Outcome, Sealed } from '../records.ts'
-import { classify } from './classify.ts'
+import type { Log } from '../log.ts'
+import type { Attachment, Uplink } from '../ports.ts'
+import type { Ms, Outcome, Sealed } from '../records.ts'
+import { classify, trouble, uplinkError } from './classify.ts'
 import type { UplinkDeps } from './file.ts'
 import { groups } from './lanes.ts'
 import { partitionOf } from './partition.ts'
-import { type KafkaSettings, openSession, type Session, withAdmin } from './session.ts'
+import { defaults, type KafkaSettings, openSession, type Session, withAdmin } from './session.ts'
 import { type Layout, makeTopics, type TopicFacts } from './topics.ts'
 
 export type { KafkaSettings, Layout }
@@ -21,6 +22,9 @@ const recordOverhead = 100
 const batchOverhead = 1000
 const closeWaitMs = 2 * second
 
+/** `attached`: a topic keeps the partitions that it was first seen with (docs/decisions/016). */
+type Ground = Readonly<{ topics: ReadonlyMap<string, TopicFacts>; attached: Attachment }>
+
 /**
  * Opens an uplink to one Kafka cluster. Nothing is connected before `connect` or `send`.
  *
@@ -30,23 +34,27 @@ const closeWaitMs = 2 * second
  */
 export function kafkaUplink(settings: KafkaSettings, deps: UplinkDeps): Uplink {
   const { name } = settings
+  const patience = openPatience(settings.requestTimeout ?? defaults.requestTimeout)
   const acknowledged = new Set<number>()
   const refused = new Map<number, Outcome>()
-  let cluster: string | null = null
+  let attached: Attachment = { cluster: null, partitions: {} }
   let session: Session | null = null
+  let openedAt = 0
   let closed = false
   let sending: Promise<unknown> = Promise.resolve()
 
   return {
     name,
 
-    async connect(expected) {
-      cluster = expected
-      if (session?.cluster !== expected) session?.end()
+    async connect(known) {
+      const isOld = deps.environment.monotonic() - openedAt > limits.sessionMs
+      if (isOld || !isDeepStrictEqual(known, attached)) session?.end()
+      attached = known
       try {
-        return (await current()).cluster
+        await current()
+        return attached
       } catch (error) {
-        throw asGatewayError(error, name)
+        throw uplinkError(error, name)
       }
     },
 
@@ -55,6 +63,8 @@ export function kafkaUplink(settings: KafkaSettings, deps: UplinkDeps): Uplink {
       sending = result
       return result
     },
+
+    warnings: () => grownTopics(session?.topics, attached).map(at => ({ code: 'E_UPLINK_PARTITIONS', at })),
 
     /** Lets the batch in flight come home, for a moment, so that it need not be repeated after the next start. */
     async close() {
@@ -72,16 +82,15 @@ export function kafkaUplink(settings: KafkaSettings, deps: UplinkDeps): Uplink {
     if (!last) return []
     try {
       const { topics } = await current()
-      for (const batch of batches(rows, topics)) await deliver(batch)
+      for (const batch of batches(rows, { topics, attached }, patience.mostBytes())) await deliver(batch)
       const outcomes = [...refused.values(), { kind: 'delivered', through: last.seq } as const]
-      acknowledged.clear()
-      refused.clear()
+      forget()
+      if (patience.relax()) session?.end()
       return outcomes
     } catch (error) {
       session?.end()
-      const { code, waitMs } = classify(error)
-      deps.log.warn('kafka uplink failed', { uplink: name, ...describe(error), code })
-      return [{ kind: 'again', code, waitMs }]
+      const { code, waitMs, at, cause, advice } = uplinkError(error, name)
+      return [{ kind: 'again', code, waitMs, at, cause, advice }]
     }
   }
 
@@ -90,12 +99,17 @@ export function kafkaUplink(settings: KafkaSettings, deps: UplinkDeps): Uplink {
     const left = rows.filter(row => !acknowledged.has(row.seq) && !refused.has(row.seq))
     const [first] = left
     if (!first) return
+    const { produce } = await current()
+    const begin = deps.environment.monotonic()
     try {
-      await (await current()).produce(topic, partition, left)
+      await produce(topic, partition, left)
       for (const row of left) acknowledged.add(row.seq)
     } catch (error) {
       const { kind, code } = classify(error)
-      if (kind !== 'record') throw error
+      if (kind !== 'record') {
+        patience.failed(left.length, bytesOf(left), deps.environment.monotonic() - begin)
+        throw error
+      }
       if (left.length === 1) return void refused.set(first.seq, { kind: 'unsendable', seq: first.seq, code })
       const half = left.length >> 1
       await deliver({ topic, partition, rows: left.slice(0, half) })
@@ -107,12 +121,70 @@ export function kafkaUplink(settings: KafkaSettings, deps: UplinkDeps): Uplink {
   async function current(): Promise<Session> {
     if (closed) throw new GatewayError('E_UPLINK_DOWN', name)
     if (session && !session.ended()) return session
-    const opened = await openSession(settings, cluster, deps)
+    const opened = await openSession({ ...settings, requestTimeout: patience.requestTimeout() }, attached.cluster, deps)
     if (closed) opened.end()
-    cluster = opened.cluster
+    if (opened.cluster !== attached.cluster) forget() // what another cluster has acknowledged does not count here
+    attached = { cluster: opened.cluster, partitions: pinned(opened.topics, attached.partitions, deps.log) }
     session = opened
+    openedAt = deps.environment.monotonic()
     return opened
   }
+
+  function forget(): void {
+    acknowledged.clear()
+    refused.clear()
+  }
+}
+
+/**
+ * How large requests are and how long they may take. Usually as large as may be and not long, so that a dead connection is
+ * found soon; on a line so slow that a batch times out, smaller ones; for a record that timed out alone, the time it needs.
+ */
+function openPatience(usual: Ms) {
+  let most = Number.POSITIVE_INFINITY
+  let longest = usual
+  return {
+    mostBytes: () => most,
+    requestTimeout: () => longest,
+    failed(rows: number, bytes: number, ms: Ms): void {
+      if (ms < longest) return
+      if (rows > 1) most = bytes / 2
+      else longest = usual + (bytes / limits.slowestBytesPerSecond) * second
+    },
+    /** Back to what is usual. Returns whether that takes a new connection. */
+    relax(): boolean {
+      const isPatient = longest > usual
+      most = Number.POSITIVE_INFINITY
+      longest = usual
+      return isPatient
+    },
+  }
+}
+
+/** More partitions than before do not count; fewer mean that the topic was made anew. */
+function pinned(
+  topics: ReadonlyMap<string, TopicFacts>,
+  before: Attachment['partitions'],
+  log: Log,
+): Attachment['partitions'] {
+  const counts = [...topics].map(([topic, { partitions }]) => ({
+    topic,
+    now: partitions,
+    was: before[topic] ?? partitions,
+  }))
+  for (const { topic, now, was } of counts) {
+    if (now < was) log.warn('topic was made anew, with fewer partitions', { topic, now, was })
+  }
+  return Object.fromEntries(counts.map(({ topic, now, was }) => [topic, Math.min(now, was)]))
+}
+
+function grownTopics(
+  topics: ReadonlyMap<string, TopicFacts> = new Map(),
+  { partitions }: Attachment,
+): readonly string[] {
+  return [...topics]
+    .filter(([topic, facts]) => facts.partitions > (partitions[topic] ?? facts.partitions))
+    .map(([topic]) => topic)
 }
 
 /**
@@ -125,29 +197,26 @@ export async function createTopics(
   deps: UplinkDeps,
 ): Promise<readonly string[]> {
   try {
-    return await withAdmin(settings, deps, admin => makeTopics(admin, settings.topicPrefix, layout))
+    return await withAdmin(settings, deps, admin => makeTopics(admin, settings.topicPrefix, layout, deps.environment))
   } catch (error) {
-    throw asGatewayError(error, settings.name)
+    throw uplinkError(error, settings.name)
   }
 }
 
 /** Cuts a page into batches, key lane first. Throws GatewayError E_UPLINK_CONFIG for a topic that the cluster lacks. */
-function batches(rows: readonly Sealed[], topics: ReadonlyMap<string, TopicFacts>): readonly Batch[] {
-  const partition = (row: Sealed) => partitionOf(row.key, factsOf(topics, row.topic).partitions)
+function batches(rows: readonly Sealed[], { topics, attached }: Ground, mostBytes: number): readonly Batch[] {
+  const count = (topic: string) => attached.partitions[topic] ?? factsOf(topics, topic).partitions
+  const partition = (row: Sealed) => partitionOf(row.key, count(row.topic))
   return groups(rows, row => `${row.topic}/${partition(row)}`).flatMap(({ rows }) => {
     const first = rows[0]!
-    const { maxBytes } = factsOf(topics, first.topic)
-    return slices(rows, maxBytes - batchOverhead).map(rows => ({
-      topic: first.topic,
-      partition: partition(first),
-      rows,
-    }))
+    const maxBytes = Math.min(mostBytes, factsOf(topics, first.topic).maxBytes - batchOverhead)
+    return slices(rows, maxBytes).map(rows => ({ topic: first.topic, partition: partition(first), rows }))
   })
 }
 
 function factsOf(topics: ReadonlyMap<string, TopicFacts>, topic: string): TopicFacts {
   const facts = topics.get(topic)
-  if (!facts) throw new GatewayError('E_UPLINK_CONFIG', topic, 'no such topic')
+  if (!facts) throw trouble('NO_SUCH_TOPIC', topic)
   return facts
 }
 
@@ -156,7 +225,7 @@ function slices(rows: readonly Sealed[], maxBytes: number): readonly (readonly S
   const result: Sealed[][] = []
   let bytes = Number.POSITIVE_INFINITY
   for (const row of rows) {
-    const size = row.key.length + row.headers.length + (row.value?.length ?? 0) + recordOverhead
+    const size = bytesOf([row])
     if (bytes + size > maxBytes || result.at(-1)!.length >= limits.peekRows) {
       result.push([])
       bytes = 0
@@ -167,6 +236,7 @@ function slices(rows: readonly Sealed[], maxBytes: number): readonly (readonly S
   return result
 }
 
-function asGatewayError(error: unknown, at: string): GatewayError {
-  return error instanceof GatewayError ? error : new GatewayError(classify(error).code, at)
+function bytesOf(rows: readonly Sealed[]): number {
+  const bytes = ({ key, headers, value }: Sealed) => key.length + headers.length + (value?.length ?? 0) + recordOverhead
+  return rows.reduce((sum, row) => sum + bytes(row), 0)
 }

@@ -10,16 +10,21 @@
  *   never follows an address into another cluster.
  */
 
-import type { ConnectionOptions } from 'node:tls'
-import { type Admin, Kafka, logLevel, type Producer, type RecordMetadata, type SASLOptions } from 'kafkajs'
+import { type Admin, Kafka, logLevel, type Producer, type RecordMetadata } from 'kafkajs'
 import type { Environment } from '../environment.ts'
 import { GatewayError } from '../errors.ts'
 import { second } from '../limits.ts'
 import type { Log } from '../log.ts'
 import type { Ms, Sealed } from '../records.ts'
+import { uplinkError } from './classify.ts'
+import { type Compression, codecs } from './compression.ts'
+import { readProxy, readTls, type SaslSettings, type Security } from './credentials.ts'
 import { headersOf } from './lanes.ts'
-import { type Lifeline, openLifeline } from './lifeline.ts'
-import './mend.ts'
+import { coded, type Lifeline, type LifelineOptions, openLifeline } from './lifeline.ts'
+import { loginOf } from './login.ts'
+import { kafkaErrors } from './mend.ts'
+import './record.ts'
+import { type Tokens, tokensOf } from './token.ts'
 import { readTopics, type TopicFacts } from './topics.ts'
 
 /** One cluster. `brokers`: `host:port` of some of its brokers. Times in milliseconds. */
@@ -30,29 +35,34 @@ export type KafkaSettings = Readonly<{
   clientId: string
   connectionTimeout?: Ms
   requestTimeout?: Ms
-  tls?: ConnectionOptions
-  sasl?: SASLOptions
-}>
+  /** Default `zstd`. */
+  compression?: Compression
+}> &
+  Security
 
 export type Session = Readonly<{
   /** Id of the cluster. */
   cluster: string
   /** By full topic name. */
   topics: ReadonlyMap<string, TopicFacts>
-  /** Sends rows to one partition; resolves when every in-sync replica has them. Any rejection ends the session. */
-  produce: (topic: string, partition: number, rows: readonly Sealed[]) => Promise<void>
+  /**
+   * Sends rows to one partition; resolves when every in-sync replica has them, with the broker's time where the topic keeps
+   * that one, else null. Any rejection ends the session.
+   */
+  produce: (topic: string, partition: number, rows: readonly Sealed[]) => Promise<Ms | null>
   ended: () => boolean
   end: () => void
 }>
 
 type Deps = Readonly<{ environment: Environment; log: Log }>
 
-const defaults = { connectionTimeout: 10 * second, requestTimeout: 30 * second }
+/** Short, so that a dead connection is found and an outage is over soon; kafka.ts has patience with slow lines. */
+export const defaults = { connectionTimeout: 5 * second, requestTimeout: 8 * second }
 
 /**
  * Connects and checks cluster and topics. `expected` = the id that the cluster must have, null = any.
  *
- * Rejects with GatewayError E_UPLINK_CLUSTER or E_UPLINK_CONFIG, or with the client's errors (classify.ts).
+ * Rejects with UplinkError E_UPLINK_* (causes.ts).
  */
 export async function openSession(settings: KafkaSettings, expected: string | null, deps: Deps): Promise<Session> {
   const found = await withAdmin(settings, deps, async admin => {
@@ -64,24 +74,36 @@ export async function openSession(settings: KafkaSettings, expected: string | nu
   return connectProducer({ ...settings, brokers: found.brokers }, found.clusterId, found.topics, deps)
 }
 
+/** Runs `work` with a client; the connections that it makes end with it. */
+export async function withClient<T>(
+  settings: KafkaSettings,
+  deps: Pick<Deps, 'environment'>,
+  work: (kafka: Kafka, lifeline: Lifeline) => Promise<T>,
+): Promise<T> {
+  const lifeline = openLifeline(wayOf(settings))
+  try {
+    return await within(settings.name, patience(settings), lifeline, deps, () =>
+      work(client(settings, lifeline, deps), lifeline),
+    )
+  } finally {
+    lifeline.end(new Error('done'))
+  }
+}
+
 /** Runs `work` with an administrator's client, which ends with it. */
-export async function withAdmin<T>(
+export function withAdmin<T>(
   settings: KafkaSettings,
   deps: Pick<Deps, 'environment'>,
   work: (admin: Admin) => Promise<T>,
 ): Promise<T> {
-  const lifeline = openLifeline()
-  const admin = client(settings, lifeline).admin()
-  admin.on(admin.events.REQUEST_TIMEOUT, () => lifeline.end(silence()))
-  try {
-    return await within(patience(settings), lifeline, deps, async () => {
-      await admin.connect()
-      return await work(admin)
-    })
-  } finally {
-    lifeline.end(new Error('done'))
-    admin.disconnect().catch(() => {})
-  }
+  return withClient(settings, deps, async (kafka, lifeline) => {
+    const admin = kafka.admin()
+    admin.on(admin.events.REQUEST_TIMEOUT, () => lifeline.end(silence()))
+    // also where the client hangs: the lifeline's end is all that is sure to come
+    lifeline.broken.catch(() => admin.disconnect()).catch(() => {})
+    await admin.connect()
+    return await work(admin)
+  })
 }
 
 async function connectProducer(
@@ -90,9 +112,9 @@ async function connectProducer(
   topics: ReadonlyMap<string, TopicFacts>,
   deps: Deps,
 ): Promise<Session> {
-  const lifeline = openLifeline()
+  const lifeline = openLifeline(wayOf(settings))
   const attempt = oneAttempt()
-  const producer = client(settings, lifeline).producer({
+  const producer = client(settings, lifeline, deps).producer({
     idempotent: true,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
@@ -101,12 +123,13 @@ async function connectProducer(
   })
   producer.on(producer.events.REQUEST_TIMEOUT, () => lifeline.end(silence()))
   try {
-    await within(patience(settings), lifeline, deps, () => producer.connect())
+    await within(settings.name, patience(settings), lifeline, deps, () => producer.connect())
   } catch (error) {
     end(lifeline, producer)
     throw error
   }
   lifeline.guard()
+  const compression = codecs[settings.compression ?? 'zstd']
 
   return {
     cluster,
@@ -118,10 +141,11 @@ async function connectProducer(
       const messages = rows.map(row => message(row, partition))
       const timeout = settings.requestTimeout ?? defaults.requestTimeout
       try {
-        const answer = await within(patience(settings), lifeline, deps, () =>
-          producer.send({ topic, acks: -1, timeout, messages }),
+        const answer = await within(topic, patience(settings), lifeline, deps, () =>
+          producer.send({ topic, acks: -1, timeout, compression, messages }),
         )
         checkAnswer(answer, topic, partition, topics.get(topic)?.createTime ?? false)
+        return timeOf(answer)
       } catch (error) {
         end(lifeline, producer)
         throw error
@@ -151,6 +175,12 @@ function checkAnswer(answer: readonly RecordMetadata[], topic: string, partition
   if (!right || (createTime && only.logAppendTime !== '-1')) throw new GatewayError('E_UPLINK_DOUBTFUL', topic)
 }
 
+/** The broker's clock when it stored the batch; -1 says that the records keep the sender's. */
+function timeOf([only]: readonly RecordMetadata[]): Ms | null {
+  const time = Number(only?.logAppendTime ?? -1)
+  return time < 0 ? null : time
+}
+
 /** The client asks the partitioner once per row and attempt; so it is the place where a second attempt shows, and ends. */
 function oneAttempt() {
   let left = 0
@@ -165,21 +195,46 @@ function oneAttempt() {
   }
 }
 
-function client(settings: KafkaSettings, lifeline: Lifeline): Kafka {
-  const { tls, sasl } = settings
+/** Reads the files anew. Throws UplinkError E_UPLINK_CONFIG where one is not right. */
+function wayOf({ tls, sasl, proxy }: KafkaSettings): LifelineOptions {
+  return { ...(tls && { tls: readTls(tls) }), ...(proxy && { proxy: readProxy(proxy) }), login: sasl !== undefined }
+}
+
+/**
+ * A login that runs out is renewed so long before its end. Kafka refuses one that follows the last within a second, and
+ * the client's own 10 s would ask for that where logins or tokens hold only for seconds.
+ */
+const reauthenticationThreshold: Ms = 1 * second
+
+/** By the settings of an uplink, so that tokens outlive its sessions. */
+const tokens = new WeakMap<SaslSettings, Tokens>()
+
+function tokensFor(sasl: SaslSettings, settings: KafkaSettings, { environment }: Pick<Deps, 'environment'>): Tokens {
+  const known = tokens.get(sasl) ?? tokensOf(settings, environment)
+  tokens.set(sasl, known)
+  return known
+}
+
+function client(settings: KafkaSettings, lifeline: Lifeline, deps: Pick<Deps, 'environment'>): Kafka {
+  const { sasl } = settings
   return new Kafka({
     clientId: settings.clientId,
     brokers: [...settings.brokers],
     connectionTimeout: settings.connectionTimeout ?? defaults.connectionTimeout,
     requestTimeout: settings.requestTimeout ?? defaults.requestTimeout,
     enforceRequestTimeout: true,
+    reauthenticationThreshold,
     socketFactory: lifeline.socketFactory,
     retry: { initialRetryTime: 100, maxRetryTime: 1 * second, retries: settings.brokers.length },
-    logLevel: logLevel.NOTHING,
-    // its messages quote hosts and content; what matters reaches us as an error
-    logCreator: () => () => {},
-    ...(tls ? { ssl: tls } : {}),
-    ...(sasl ? { sasl } : {}),
+    // its messages quote hosts and content and go nowhere; only here it says why the first attempt of a batch failed
+    logLevel: logLevel.ERROR,
+    logCreator:
+      () =>
+      ({ log }) => {
+        const type = kafkaErrors.get(log.error)
+        if (type) lifeline.note(coded(type))
+      },
+    ...(sasl && { sasl: loginOf(sasl, tokensFor(sasl, settings, deps), lifeline.note) }),
   })
 }
 
@@ -188,16 +243,23 @@ function end(lifeline: Lifeline, producer: Producer): void {
   producer.disconnect().catch(() => {})
 }
 
-/** Runs a step of the client, which may hang: it loses against the end of the lifeline, and that comes after `ms`. */
+/**
+ * Runs a step of the client, which may hang: it loses against the end of the lifeline, and that comes after `ms`. Rejects
+ * with UplinkError, `at` this place where the error does not name a better one.
+ */
 async function within<T>(
+  at: string,
   ms: Ms,
   lifeline: Lifeline,
   deps: Pick<Deps, 'environment'>,
   step: () => Promise<T>,
 ): Promise<T> {
   const cancel = deps.environment.after(ms, () => lifeline.end(silence()))
+  lifeline.note(null)
   try {
     return await Promise.race([step(), lifeline.broken])
+  } catch (error) {
+    throw uplinkError(lifeline.explain(error), at)
   } finally {
     cancel()
   }
@@ -210,5 +272,5 @@ function patience(settings: KafkaSettings): Ms {
 }
 
 function silence(): Error {
-  return new Error('no answer in time')
+  return coded('NO_ANSWER')
 }

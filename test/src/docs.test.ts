@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { errorDocs } from '../../scripts/gen-error-docs.ts'
+import { errorDocs, uplinkTroubles } from '../../scripts/gen-error-docs.ts'
 
 describe('generated documents are fresh', () => {
   test('docs/reference/errors.md (npm run generate)', () => {
     expect(readFileSync('docs/reference/errors.md', 'utf8')).toBe(errorDocs())
+  })
+
+  test('docs/reference/uplink-troubles.md (npm run generate)', () => {
+    expect(readFileSync('docs/reference/uplink-troubles.md', 'utf8')).toBe(uplinkTroubles())
   })
 
   test('links between documents lead to files', () => {

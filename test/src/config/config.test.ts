@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { generated } from '../../../scripts/gen-config.ts'
-import { ConfigError, isLoopback, loadConfig, loadDemoConfig } from '../../../src/config/load.ts'
-import { bytes, duration } from '../../../src/config/values.ts'
+import { ConfigError, loadConfig, loadDemoConfig } from '../../../src/config/load.ts'
+import { bytes, duration, isLoopback } from '../../../src/config/values.ts'
 import { loadProfiles } from '../../../src/directory/profiles.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'cg-config-'))
@@ -133,5 +133,119 @@ describe('sender profiles', () => {
         '/lab.yaml:1 zone is required',
       ])
     }
+  })
+})
+
+describe('how a Kafka uplink gets in', () => {
+  /** The uplink's part of a configuration; `far`: its broker is not on this machine. */
+  const uplink = (rest: string, broker = 'kafka.example:9092') => `
+gateway: { id: gw-01, tenant: north, topicPrefix: north }
+uplinks: [{ type: kafka, name: cloud, brokers: ['${broker}'], ${rest} }]
+`
+  const findings = (rest: string, broker?: string) =>
+    mistakes(uplink(rest, broker)).map(line => line.replace(/^gateway\.yaml(:\d+)? uplinks\[0\]\./, ''))
+
+  test('paths are relative to the file, and what is not given is not there', () => {
+    const tls = 'tls: { ca: ./ca.pem, cert: /etc/box.pem, key: box.key, serverName: kafka }'
+    const sasl = 'sasl: { mechanism: oauthbearer, tokenUrl: "https://idp.example/t", clientId: a, clientSecretFile: s }'
+    const proxy = 'proxy: { url: "http://proxy.example:3128", username: u, passwordFile: p }'
+    expect(load(uplink(`${tls}, ${sasl}, ${proxy}`)).uplinks[0]).toMatchObject({
+      tls: { ca: join(dir, 'ca.pem'), cert: '/etc/box.pem', key: join(dir, 'box.key'), serverName: 'kafka' },
+      sasl: { clientId: 'a', clientSecretFile: join(dir, 's') },
+      proxy: { username: 'u', passwordFile: join(dir, 'p') },
+    })
+    expect(load(uplink('tls: {}')).uplinks[0]).toMatchObject({ tls: {} })
+    expect(load(uplink('', '127.0.0.1:9092')).uplinks[0]).not.toHaveProperty('tls')
+  })
+
+  test.each([
+    ['no TLS off loopback', '', ['tls is required off loopback, or plaintext with a reason']],
+    ['no TLS, with a reason', 'plaintext: "own wire in the same rack"', []],
+    ['a reason beside TLS', 'tls: {}, plaintext: x', ['plaintext has no place beside tls']],
+    [
+      'a password in clear',
+      'plaintext: x, sasl: { mechanism: plain, username: a, passwordFile: b }',
+      ['sasl.mechanism would send the secret in clear: plain needs tls'],
+    ],
+    [
+      'scram in clear, which does not show the password',
+      'plaintext: x, sasl: { mechanism: scram-sha-512, username: a, passwordFile: b }',
+      [],
+    ],
+    [
+      'members of another mechanism, and missing ones, all at once',
+      'tls: { cert: a }, sasl: { mechanism: scram-sha-256, clientId: a }',
+      [
+        'tls.key is required: certificate and key go together',
+        'sasl.username is required with scram-sha-256',
+        'sasl.passwordFile is required with scram-sha-256',
+        'sasl.clientId has no place with scram-sha-256',
+      ],
+    ],
+    [
+      'a token endpoint in clear',
+      'tls: {}, sasl: { mechanism: oauthbearer, tokenUrl: "http://idp.example/t", clientId: a, clientSecretFile: b }',
+      ['sasl.tokenUrl would send the secret in clear: https off loopback'],
+    ],
+    [
+      'a password in the address of the proxy',
+      'tls: {}, proxy: { url: "http://me:s3cret@proxy.example:3128" }',
+      ['proxy.url expected an address that begins with http://, without a login'],
+    ],
+    [
+      'a name without a password',
+      'tls: {}, proxy: { url: "http://proxy.example:3128", username: me }',
+      ['proxy.passwordFile is required: name and password go together'],
+    ],
+    [
+      'a secret where a file belongs',
+      'tls: {}, sasl: { mechanism: plain, password: s3cret }',
+      ['sasl.password unknown; did you mean passwordFile?'],
+    ],
+  ])('%s', (_, rest, expected) => {
+    expect(findings(rest)).toEqual(expected)
+  })
+
+  test('a broker is host:port', () => {
+    expect(findings('tls: {}', 'kafka.example')).toEqual(['brokers expected a list, each host:port'])
+  })
+
+  test('the demo keeps to loopback, also by way of a proxy or a token endpoint', () => {
+    const demo = `${uplink('proxy: { url: "http://proxy.example:3128" }', '127.0.0.1:9092')}privacy: { mode: demo }\n`
+    expect(mistakes(demo)).toEqual([expect.stringContaining('proxy.url the demo keeps to loopback')])
+  })
+})
+
+describe('how uplinks are used', () => {
+  const two = (first: string, second: string) => `
+gateway: { id: gw-1, tenant: clinic, topicPrefix: clinic }
+uplinks:
+  - { type: file, name: a${first} }
+  - { type: file, name: b${second} }
+`
+  const findings = (first: string, second: string) =>
+    mistakes(two(first, second)).map(line => line.replace(/^gateway\.yaml(:\d+)? /, ''))
+
+  test('each gets everything unless one stands by', () => {
+    const [a, b] = load(
+      two('', ', mode: standby, switchAfter: 10m, mirrorLag: 5m, catchUp: order, bandwidth: 64KiB'),
+    ).uplinks
+    expect(a).toMatchObject({ mode: 'both', catchUp: 'newest', mirrorLag: 900_000 })
+    expect(a).not.toHaveProperty('switchAfter')
+    expect(b).toMatchObject({ mode: 'standby', switchAfter: 600_000, mirrorLag: 300_000, bandwidth: 65_536 })
+  })
+
+  test.each([
+    ['the first cannot stand by', ', mode: standby', '', ['uplinks[0].mode the first one']],
+    [
+      'a time to switch without standing by',
+      '',
+      ', switchAfter: 10m',
+      ['uplinks[1].switchAfter only with mode: standby'],
+    ],
+    ['a lag that nobody remembers', '', ', mode: standby, mirrorLag: 2h', ['uplinks[1].mirrorLag at most 1h']],
+    ['no bandwidth at all', ', bandwidth: 0', '', ['uplinks[0].bandwidth at least 1KiB']],
+  ])('%s', (_, first, second, expected) => {
+    expect(findings(first, second)).toEqual(expected.map(text => expect.stringContaining(text)))
   })
 })

@@ -2,11 +2,11 @@
 import { machine } from '../../../src/environment.ts'
 import { silent } from '../../../src/log.ts'
 import { fileUplink } from '../../../src/uplink/file.ts'
-import { rows } from './rows.ts'
+import { nowhere, rows } from './rows.ts'
 
 const [dir = '', from = '1'] = process.argv.slice(2)
 const uplink = fileUplink({ name: 'out', dir }, { environment: machine, log: silent })
-await uplink.connect(null)
+await uplink.connect(nowhere)
 for (let seq = Number(from); ; seq += 20) {
   await uplink.send(rows(seq, seq + 19, { value: JSON.stringify({ seq, text: 'x'.repeat(3000) }) }))
   process.stdout.write(`${seq + 19}\n`)

@@ -18,7 +18,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { machine } from '../../../src/environment.ts'
 import { silent } from '../../../src/log.ts'
 import { fileUplink } from '../../../src/uplink/file.ts'
-import { row, rows } from './rows.ts'
+import { nowhere, row, rows } from './rows.ts'
 
 let dir = ''
 beforeEach(() => {
@@ -36,7 +36,7 @@ const seqs = (topic?: string) =>
 
 async function open() {
   const uplink = fileUplink({ name: 'out', dir }, { environment: machine, log: silent })
-  await uplink.connect(null)
+  await uplink.connect(nowhere)
   return uplink
 }
 
@@ -139,7 +139,7 @@ describe('the file uplink', () => {
     const uplink = await open()
     rmSync(dir, { recursive: true })
     expect(await uplink.send(rows(1, 2))).toMatchObject([{ kind: 'again', code: 'E_DISK' }])
-    await uplink.connect(null)
+    await uplink.connect(nowhere)
     expect(await uplink.send(rows(1, 2))).toEqual([{ kind: 'delivered', through: 2 }])
   })
 

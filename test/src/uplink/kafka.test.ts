@@ -1,4 +1,5 @@
-import { type Admin, ConfigResourceTypes, type IHeaders, Kafka, logLevel } from 'kafkajs'
+import { randomBytes } from 'node:crypto'
+import { type Admin, ConfigResourceTypes } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { kafkaMissing, type LocalKafka, startKafka } from '../../../scripts/kafka/local.ts'
 import { machine } from '../../../src/environment.ts'
@@ -6,13 +7,11 @@ import { silent } from '../../../src/log.ts'
 import type { Uplink } from '../../../src/ports.ts'
 import { createTopics, type KafkaSettings, kafkaUplink } from '../../../src/uplink/kafka.ts'
 import { type Fault, kafkaProxy, produceApi } from '../../net/kafka-proxy.ts'
-import { drainAll, row, rows } from './rows.ts'
+import { expectComplete, expectOrder, inSeqOrder, observer, readAll } from './found.ts'
+import { drainAll, nowhere, row, rows } from './rows.ts'
 
 const deps = { environment: machine, log: silent }
 const minute = 60_000
-
-/** A record as a consumer finds it, in the order of its partition. */
-type Found = Readonly<{ seq: number; key: string; partition: number; value: string | null; headers: IHeaders }>
 
 const missing = kafkaMissing()
 
@@ -67,7 +66,7 @@ describe.skipIf(missing)(`the Kafka uplink, on a real broker${missing ? ` (${mis
   test('delivers in order, with keys, headers and null values', async () => {
     const prefix = await topics()
     const uplink = open()
-    expect(await uplink.connect(null)).toMatch(/^[\w-]{22}$/)
+    expect((await uplink.connect(nowhere)).cluster).toMatch(/^[\w-]{22}$/)
     const log = [...rows(1, 200, { prefix }), row(201, { prefix, key: 'p1-ü', value: null })]
     expect((await drainAll(uplink, log)).troubles).toEqual([])
     const found = await readAll(kafka.bootstrap, `${prefix}.fhir`)
@@ -84,7 +83,7 @@ describe.skipIf(missing)(`the Kafka uplink, on a real broker${missing ? ` (${mis
     const uplink = open()
     const page = [row(1, { prefix }), row(2, { prefix, lane: 'key' }), row(3, { prefix })]
     await alter(`${prefix}.keys`, 'cleanup.policy', 'compact,delete')
-    await uplink.connect(null)
+    await uplink.connect(nowhere)
     await admin.deleteTopics({ topics: [`${prefix}.keys`] })
     expect(await uplink.send(page)).toMatchObject([{ kind: 'again' }])
     expect(await readAll(kafka.bootstrap, `${prefix}.fhir`)).toEqual([])
@@ -96,18 +95,18 @@ describe.skipIf(missing)(`the Kafka uplink, on a real broker${missing ? ` (${mis
   test('refuses compact on data, and keys without it, by topic and setting', async () => {
     const prefix = await topics(1)
     await alter(`${prefix}.fhir`, 'cleanup.policy', 'compact,delete')
-    await expect(open().connect(null)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.fhir \(cleanup\.policy\)$/)
+    await expect(open().connect(nowhere)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.fhir \(CLEANUP_POLICY\)$/)
     await alter(`${prefix}.fhir`, 'cleanup.policy', 'delete')
     await alter(`${prefix}.keys`, 'cleanup.policy', 'delete')
-    await expect(open().connect(null)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.keys \(cleanup\.policy\)$/)
+    await expect(open().connect(nowhere)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.keys \(CLEANUP_POLICY\)$/)
   })
 
   test('names the topic that is missing', async () => {
     count++
-    await expect(open().connect(null)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.fhir \(no such topic\)$/)
+    await expect(open().connect(nowhere)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.fhir \(NO_SUCH_TOPIC\)$/)
     const prefix = await topics()
     await admin.deleteTopics({ topics: [`${prefix}.test`] })
-    await expect(open().connect(null)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.test \(no such topic\)$/)
+    await expect(open().connect(nowhere)).rejects.toThrow(/^E_UPLINK_CONFIG: .* at t\d+\.test \(NO_SUCH_TOPIC\)$/)
     await createTopics(settings(), { partitions: 3, replication: 1 }, deps)
     const uplink = open()
     expect(await uplink.send([row(1, { prefix, topic: `${prefix}.other` })])).toMatchObject([
@@ -124,19 +123,21 @@ describe.skipIf(missing)(`the Kafka uplink, on a real broker${missing ? ` (${mis
 
   test('finds another cluster behind the address', async () => {
     await topics()
-    await expect(open().connect('AAAAAAAAAAAAAAAAAAAAAA')).rejects.toMatchObject({ code: 'E_UPLINK_CLUSTER' })
+    await expect(open().connect({ ...nowhere, cluster: 'AAAAAAAAAAAAAAAAAAAAAA' })).rejects.toMatchObject({
+      code: 'E_UPLINK_CLUSTER',
+    })
   })
 
   test('says that nobody answers', async () => {
-    await expect(open({ brokers: ['127.0.0.1:1'] }).connect(null)).rejects.toMatchObject({ code: 'E_UPLINK_DOWN' })
+    await expect(open({ brokers: ['127.0.0.1:1'] }).connect(nowhere)).rejects.toMatchObject({ code: 'E_UPLINK_DOWN' })
   })
 
   test('parks a record that is too large and delivers its neighbours', async () => {
     const prefix = await topics(1)
     const uplink = open()
     const log = rows(1, 60, { prefix })
-    for (const seq of [20, 41]) log[seq - 1] = row(seq, { prefix, value: JSON.stringify('x'.repeat(20_000)) })
-    await uplink.connect(null)
+    for (const seq of [20, 41]) log[seq - 1] = row(seq, { prefix, value: incompressible(20_000) })
+    await uplink.connect(nowhere)
     await alter(`${prefix}.fhir`, 'max.message.bytes', '15000') // after the connect, so that only bisecting finds them
     const { parked } = await drainAll(uplink, log, 60)
     expect(parked).toEqual([20, 41])
@@ -147,7 +148,7 @@ describe.skipIf(missing)(`the Kafka uplink, on a real broker${missing ? ` (${mis
   test('keeps to the largest batch that the topic takes', async () => {
     const prefix = await topics(1)
     await alter(`${prefix}.fhir`, 'max.message.bytes', '15000')
-    const log = rows(1, 100, { prefix, value: JSON.stringify('x'.repeat(2000)) })
+    const log = rows(1, 100, { prefix, value: incompressible(1500) })
     expect(await drainAll(open(), log, 100)).toEqual({ parked: [], troubles: [] })
     expect(await readAll(kafka.bootstrap, `${prefix}.fhir`)).toHaveLength(100)
   })
@@ -207,6 +208,11 @@ describe.skipIf(missing)(`the Kafka uplink, on a real broker${missing ? ` (${mis
   })
 })
 
+/** A JSON value that compressing does not make smaller than `bytes`. */
+function incompressible(bytes: number): string {
+  return JSON.stringify(randomBytes(bytes).toString('base64'))
+}
+
 /** A broker whose clients come through a fault proxy. */
 async function startProxied() {
   let fault: (api: number) => Fault = () => 'forward'
@@ -226,70 +232,5 @@ async function startProxied() {
       await proxy.close()
       await broker.stop()
     },
-  }
-}
-
-function observer(bootstrap: string): Kafka {
-  return new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING })
-}
-
-/** Everything in a topic, per partition in its order. */
-async function readAll(bootstrap: string, topic: string): Promise<Found[]> {
-  const kafka = observer(bootstrap)
-  const admin = kafka.admin()
-  await admin.connect()
-  const ends = new Map((await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)]))
-  await admin.disconnect()
-  const total = [...ends.values()].reduce((sum, end) => sum + end, 0)
-  if (total === 0) return []
-  const found: Found[] = []
-  const done = Promise.withResolvers<void>()
-  const consumer = kafka.consumer({ groupId: `reader-${topic}-${performance.now()}` })
-  await consumer.connect()
-  await consumer.subscribe({ topics: [topic], fromBeginning: true })
-  await consumer.run({
-    eachMessage: async ({ partition, message }) => {
-      const headers = Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, v]) => [name, `${v}`]))
-      const value = message.value?.toString() ?? null
-      found.push({ seq: Number(headers['cg-seq']), key: `${message.key}`, partition, value, headers })
-      if (found.length === total) done.resolve()
-    },
-  })
-  await done.promise
-  await consumer.disconnect()
-  return found
-}
-
-function inSeqOrder(found: readonly Found[]): Found[] {
-  return found.toSorted((a, b) => a.seq - b.seq)
-}
-
-/** What a reader keeps: per partition, only what is above its mark (DESIGN §4). */
-function aboveMark(found: readonly Found[]): Found[] {
-  const marks = new Map<number, number>()
-  return found.filter(({ partition, seq }) => {
-    const isNew = seq > (marks.get(partition) ?? 0)
-    if (isNew) marks.set(partition, seq)
-    return isNew
-  })
-}
-
-/** One partition per key, and ascending numbers in each partition. */
-function expectOrder(found: readonly Found[]): void {
-  for (const records of Map.groupBy(found, record => record.partition).values()) {
-    expect(records.map(record => record.seq)).toEqual(inSeqOrder(records).map(record => record.seq))
-  }
-  for (const records of Map.groupBy(found, record => record.key).values()) {
-    expect(new Set(records.map(record => record.partition)).size).toBe(1)
-  }
-}
-
-/** After the reader's marks: none lost, none doubled, in order; and a repeat is the same record. */
-function expectComplete(found: readonly Found[], count: number): void {
-  const kept = aboveMark(found)
-  expect(inSeqOrder(kept).map(record => record.seq)).toEqual(Array.from({ length: count }, (_, i) => i + 1))
-  expectOrder(kept)
-  for (const repeats of Map.groupBy(found, record => record.seq).values()) {
-    for (const repeat of repeats) expect(repeat).toEqual(repeats[0])
   }
 }

@@ -1,7 +1,10 @@
 /** Numbered records, and a log of them that behaves like the store's outbox towards an uplink. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Uplink } from '../../../src/ports.ts'
+import type { Attachment, Uplink } from '../../../src/ports.ts'
 import type { Lane, Outcome, Sealed } from '../../../src/records.ts'
+
+/** An uplink that was never connected. */
+export const nowhere: Attachment = { cluster: null, partitions: {} }
 
 export type RowOptions = Readonly<{
   prefix?: string
