@@ -106,12 +106,16 @@ export class Reader {
     this.#messages = new Messages(options.messagesKept ?? 10_000)
   }
 
-  /** Takes one record. Never throws for what is in it: what does not fit is counted and ignored. */
+  /**
+   * Takes one record. Never throws for what is in it: what does not fit is counted and ignored. A test record of
+   * `check --online` is skipped; it has no number and says nothing.
+   */
   take(record: ReaderRecord): void {
     this.#counters.read += 1
     const topic = this.#options.topics?.[record.topic] ?? record.topic
     const signer = signerOf(record, topic, this.#options.keys.gateways)
     if (!signer) return void this.#count('badSignature')
+    if (record.headers['cg-verb'] === 'check') return
     const numbers = numbersOf(record.headers)
     if (!numbers) return void this.#count('malformed')
     const place = `${signer.tenant}/${signer.gateway} ${numbers.epoch} ${topic} ${record.partition}`

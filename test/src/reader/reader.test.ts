@@ -117,6 +117,16 @@ describe('what a reader takes', () => {
     expect(counted(read([notJson]))).toEqual({ malformed: 1 })
   })
 
+  it('skips test records of `check --online`, which have no number; none that is not signed', () => {
+    const headers = { 'cg-verb': 'check', 'cg-epoch': undefined, 'cg-seq': undefined }
+    const record = signRecord('demo.test', 'check/gw-1', headers, null)
+    const reader = read([record, record])
+    expect(counted(reader)).toEqual({})
+    expect(reader.counters.read).toBe(2)
+    expect(reader.marks()).toEqual({})
+    expect(counted(read([{ ...record, key: 'check/gw-2' }]))).toEqual({ badSignature: 1 })
+  })
+
   it('skips other topics, erased rows, and records of the other mode', () => {
     const records = [
       signRecord('demo.audit', 'gw-1', {}, Buffer.from('{"v":"anchor1"}')),

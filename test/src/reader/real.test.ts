@@ -96,7 +96,7 @@ beforeAll(async () => {
   seal([change(observation, { ...ofObservation, verb: 'delete' })], 3)
   seal([change(patient)], 4, 'test')
   const uplink = fileUplink({ name: 'cloud', dir: join(dir, 'out') }, { environment: machine, log: silent })
-  await uplink.connect(null)
+  await uplink.connect({ cluster: null, partitions: {} })
   await uplink.send(records)
   await uplink.close()
 })

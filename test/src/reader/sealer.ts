@@ -86,11 +86,11 @@ const nextSeq = (gateway: string) => {
 export function signRecord(
   topic: string,
   key: string,
-  given: Record<string, string>,
+  given: Record<string, string | undefined>,
   value: Uint8Array | null,
   gateway: Gateway = 'gw-1',
 ): ReaderRecord {
-  const headers: Record<string, string> = {
+  const all: Record<string, string | undefined> = {
     ce_specversion: '1.0',
     ce_source: `/demo/${gateway}`,
     ce_time: '2026-11-24T08:00:00.000Z',
@@ -100,6 +100,9 @@ export function signRecord(
     'cg-purpose': 'production',
     ...given,
   }
+  const headers = Object.fromEntries(
+    Object.entries(all).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])),
+  )
   const names = Object.keys(headers).sort()
   const h = lp(...names.flatMap(name => [name, headers[name]!]))
   const text = lp('cgw-rec-1', topic, key, hex(sha256(h)), hex(sha256(value ?? '')))
