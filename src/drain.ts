@@ -45,6 +45,7 @@ export class Drain {
   readonly #parts: DrainParts
   readonly #pace: Pace
   #uplink: Uplink | null = null
+  #checking: Uplink | null = null
   #state: DrainState = 'stopped'
   #stopping = false
   #nudged = false
@@ -118,7 +119,7 @@ export class Drain {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#wake?.(true)
-    await this.#uplink?.close().catch(() => {})
+    await Promise.all([this.#uplink, this.#checking].map(uplink => uplink?.close().catch(() => {})))
     await this.#done
     this.#uplink = null
     this.#state = 'stopped'
@@ -129,6 +130,7 @@ export class Drain {
   /** Connects and hangs up again while it is stopped: would it work? The answer stands in `troubles`. */
   async check(): Promise<boolean> {
     const uplink = this.#parts.open()
+    this.#checking = uplink
     try {
       this.#known = null
       await this.#connect(uplink)
@@ -138,6 +140,7 @@ export class Drain {
       this.#note(foundIn(error), error)
       return false
     } finally {
+      this.#checking = null
       await uplink.close().catch(() => {})
     }
   }

@@ -19,7 +19,7 @@ export const codecs: Readonly<Record<Compression, CompressionTypes>> = {
 const [compress, decompress] = [promisify(zstdCompress), promisify(zstdDecompress)]
 
 /** Most batches come out in one piece: every further one is a trip to the thread pool and back. */
-const chunkSize = 32 * KiB
+const chunkSize = 128 * KiB
 const fastest = { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
 kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({

@@ -35,14 +35,15 @@ const { O_RDWR, O_CREAT, O_APPEND } = constants
 export function fileUplink(settings: FileSettings, { log }: UplinkDeps): Uplink {
   const { name, dir } = settings
   const tails = new Map<string, Tail>()
+  let isMended = false
 
   return {
     name,
 
     async connect() {
       try {
-        await mkdir(dir, { recursive: true, mode: 0o700 })
-        for (const topic of await topicsIn(dir)) await mend(topic)
+        if (!isMended) await mendAll()
+        isMended = true
       } catch (error) {
         throw asGatewayError(error, name)
       }
@@ -58,11 +59,17 @@ export function fileUplink(settings: FileSettings, { log }: UplinkDeps): Uplink 
         return [...rows.filter(row => !isWritable(row)).map(unsendable), { kind: 'delivered', through: last.seq }]
       } catch (error) {
         log.warn('file uplink failed', { uplink: name, ...describe(error) })
+        isMended = false
         return [again(asGatewayError(error, name).code)]
       }
     },
 
     async close() {},
+  }
+
+  async function mendAll(): Promise<void> {
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    for (const topic of await topicsIn(dir)) await mend(topic)
   }
 
   /** Cuts a torn line at connect. A file in the folder that is not ours (an opened copy, say) is left alone. */

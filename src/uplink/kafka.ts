@@ -41,6 +41,7 @@ export function kafkaUplink(settings: KafkaSettings, deps: UplinkDeps): Uplink {
   let session: Session | null = null
   let openedAt = 0
   let closed = false
+  const closing = new AbortController()
   let sending: Promise<unknown> = Promise.resolve()
 
   return {
@@ -74,6 +75,7 @@ export function kafkaUplink(settings: KafkaSettings, deps: UplinkDeps): Uplink {
       await Promise.race([sending, late])
       cancel()
       session?.end()
+      closing.abort()
     },
   }
 
@@ -121,7 +123,8 @@ export function kafkaUplink(settings: KafkaSettings, deps: UplinkDeps): Uplink {
   async function current(): Promise<Session> {
     if (closed) throw new GatewayError('E_UPLINK_DOWN', name)
     if (session && !session.ended()) return session
-    const opened = await openSession({ ...settings, requestTimeout: patience.requestTimeout() }, attached.cluster, deps)
+    const patient = { ...settings, requestTimeout: patience.requestTimeout() }
+    const opened = await openSession(patient, attached.cluster, { ...deps, signal: closing.signal })
     if (closed) opened.end()
     if (opened.cluster !== attached.cluster) forget() // what another cluster has acknowledged does not count here
     attached = { cluster: opened.cluster, partitions: pinned(opened.topics, attached.partitions, deps.log) }

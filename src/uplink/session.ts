@@ -6,8 +6,8 @@
  * - one partition per request, one request at a time, one attempt per request (its own retry is forbidden);
  * - the answer must name exactly that partition and must not look deduplicated, since no batch is sent twice in a session;
  * - after any failure the producer is discarded, because its sequence numbers may now hide other records;
- * - the producer knows only brokers of the cluster whose id was compared, and a lost connection ends the session, so it
- *   never follows an address into another cluster.
+ * - the producer knows only brokers of the cluster whose id was compared, each new connection is asked for it again, and a
+ *   lost one ends the session: so it never follows an address, be it one of many, into another cluster.
  */
 
 import { type Admin, Kafka, logLevel, type Producer, type RecordMetadata } from 'kafkajs'
@@ -22,6 +22,7 @@ import { readProxy, readTls, type SaslSettings, type Security } from './credenti
 import { headersOf } from './lanes.ts'
 import { coded, type Lifeline, type LifelineOptions, openLifeline } from './lifeline.ts'
 import { loginOf } from './login.ts'
+import { checkEach } from './membership.ts'
 import { kafkaErrors } from './mend.ts'
 import './record.ts'
 import { type Tokens, tokensOf } from './token.ts'
@@ -54,7 +55,8 @@ export type Session = Readonly<{
   end: () => void
 }>
 
-type Deps = Readonly<{ environment: Environment; log: Log }>
+/** `signal` ends what is being waited for, as when the gateway stops. */
+type Deps = Readonly<{ environment: Environment; log: Log; signal?: AbortSignal }>
 
 /** Short, so that a dead connection is found and an outage is over soon; kafka.ts has patience with slow lines. */
 export const defaults = { connectionTimeout: 5 * second, requestTimeout: 8 * second }
@@ -77,7 +79,7 @@ export async function openSession(settings: KafkaSettings, expected: string | nu
 /** Runs `work` with a client; the connections that it makes end with it. */
 export async function withClient<T>(
   settings: KafkaSettings,
-  deps: Pick<Deps, 'environment'>,
+  deps: Pick<Deps, 'environment' | 'signal'>,
   work: (kafka: Kafka, lifeline: Lifeline) => Promise<T>,
 ): Promise<T> {
   const lifeline = openLifeline(wayOf(settings))
@@ -93,7 +95,7 @@ export async function withClient<T>(
 /** Runs `work` with an administrator's client, which ends with it. */
 export function withAdmin<T>(
   settings: KafkaSettings,
-  deps: Pick<Deps, 'environment'>,
+  deps: Pick<Deps, 'environment' | 'signal'>,
   work: (admin: Admin) => Promise<T>,
 ): Promise<T> {
   return withClient(settings, deps, async (kafka, lifeline) => {
@@ -114,7 +116,7 @@ async function connectProducer(
 ): Promise<Session> {
   const lifeline = openLifeline(wayOf(settings))
   const attempt = oneAttempt()
-  const producer = client(settings, lifeline, deps).producer({
+  const producer = client(settings, lifeline, deps, cluster).producer({
     idempotent: true,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
@@ -209,14 +211,32 @@ const reauthenticationThreshold: Ms = 1 * second
 /** By the settings of an uplink, so that tokens outlive its sessions. */
 const tokens = new WeakMap<SaslSettings, Tokens>()
 
-function tokensFor(sasl: SaslSettings, settings: KafkaSettings, { environment }: Pick<Deps, 'environment'>): Tokens {
+function tokensFor(
+  sasl: SaslSettings,
+  settings: KafkaSettings,
+  { environment }: Pick<Deps, 'environment' | 'signal'>,
+): Tokens {
   const known = tokens.get(sasl) ?? tokensOf(settings, environment)
   tokens.set(sasl, known)
   return known
 }
 
-function client(settings: KafkaSettings, lifeline: Lifeline, deps: Pick<Deps, 'environment'>): Kafka {
-  const { sasl } = settings
+/** `cluster`: the one that every broker must belong to; null = that of the first one. */
+function client(
+  settings: KafkaSettings,
+  lifeline: Lifeline,
+  deps: Pick<Deps, 'environment' | 'signal'>,
+  cluster: string | null = null,
+): Kafka {
+  const { name, sasl, topicPrefix } = settings
+  let known = cluster
+  checkEach(lifeline.socketFactory, `${topicPrefix}.keys`, found => {
+    known ??= found
+    if (found === known) return
+    const foreign = new GatewayError('E_UPLINK_CLUSTER', name)
+    lifeline.end(foreign)
+    throw foreign
+  })
   return new Kafka({
     clientId: settings.clientId,
     brokers: [...settings.brokers],
@@ -251,17 +271,21 @@ async function within<T>(
   at: string,
   ms: Ms,
   lifeline: Lifeline,
-  deps: Pick<Deps, 'environment'>,
+  deps: Pick<Deps, 'environment' | 'signal'>,
   step: () => Promise<T>,
 ): Promise<T> {
   const cancel = deps.environment.after(ms, () => lifeline.end(silence()))
+  const stop = () => lifeline.end(coded('STOPPED'))
+  deps.signal?.addEventListener('abort', stop)
   lifeline.note(null)
+  if (deps.signal?.aborted) stop()
   try {
     return await Promise.race([step(), lifeline.broken])
   } catch (error) {
     throw uplinkError(lifeline.explain(error), at)
   } finally {
     cancel()
+    deps.signal?.removeEventListener('abort', stop)
   }
 }
 

@@ -311,6 +311,23 @@ describe('drain', () => {
       expect(log.settled).toEqual([])
     })
 
+    test('stopping ends a check of a far side that is silent', async () => {
+      const silence = Promise.withResolvers<Attachment>()
+      const close = async () => silence.reject(new GatewayError('E_UPLINK_DOWN', 'cloud'))
+      silence.promise.catch(() => {})
+      const quiet = new Drain({
+        name: 'cloud',
+        open: () => ({ name: 'cloud', connect: () => silence.promise, send: async () => [], close }),
+        engine: log.engine,
+        environment: time,
+        log: silent,
+      })
+      const checked = quiet.check()
+      await time.pass(second)
+      await quiet.stop()
+      expect(await checked).toBe(false)
+    })
+
     test('a check sends nothing and hangs up', async () => {
       log.add(1)
       let closed = 0

@@ -118,6 +118,34 @@ describe.skipIf(missing)(`the Kafka uplink and its cluster${missing ? ` (${missi
     expectComplete(await readAll(`127.0.0.1:${line.port}`, `${prefix}.fhir`), 200)
   })
 
+  test('closing does not wait for a far side that takes connections and says nothing', async () => {
+    line.rate = 0.001
+    leadTo(A)
+    const uplink = open({ requestTimeout: 60_000 })
+    const connecting = expect(uplink.connect(nowhere)).rejects.toMatchObject({ code: 'E_UPLINK_DOWN' })
+    await sleep(500)
+    await uplink.close()
+    await connecting
+  })
+
+  test('what one cluster has acknowledged of a page does not count at another one that is accepted', {
+    timeout: minute,
+  }, async () => {
+    count++
+    const prefix = await topics(B, 1)
+    await topics(A, 1)
+    const uplink = open()
+    await uplink.connect(nowhere)
+    await withAdmin(admin => admin.deleteTopics({ topics: [`${prefix}.test`] }))
+    const page = [...rows(1, 10, { prefix }), row(11, { prefix, topic: `${prefix}.test` })]
+    expect(await uplink.send(page)).toMatchObject([{ kind: 'again' }])
+    expect(await readAll(`127.0.0.1:${line.port}`, `${prefix}.fhir`)).toHaveLength(10)
+    leadTo(B)
+    await uplink.connect(nowhere)
+    await drainAll(uplink, page)
+    expect(await readAll(`127.0.0.1:${line.port}`, `${prefix}.fhir`)).toHaveLength(10)
+  })
+
   test('partitions that are added are not used, so a key keeps its partition, until a person accepts them', {
     timeout: minute,
   }, async () => {
