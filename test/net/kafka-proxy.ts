@@ -29,10 +29,13 @@ export type KafkaProxy = Readonly<{
   close: () => Promise<void>
 }>
 
-/** Starts a proxy to `127.0.0.1:target()`; `fault` is asked once per request with its API key. */
+/** Asked once per request, with its API key and its whole frame, which it may change. A promise holds the request back. */
+export type Spoil = (apiKey: number, frame: Buffer) => Fault | Promise<void>
+
+/** Starts a proxy to `127.0.0.1:target()`. */
 export async function kafkaProxy(
   target: () => number,
-  fault: (apiKey: number) => Fault = () => 'forward',
+  fault: Spoil = () => 'forward',
   { line = new Line(), listen = '127.0.0.1', from = '127.0.0.1' }: ProxyOptions = {},
 ): Promise<KafkaProxy> {
   const open = new Set<() => void>()
@@ -77,21 +80,15 @@ function hangUp(socket: Socket, cut: () => void): void {
   cut()
 }
 
-function carry(
-  client: Socket,
-  there: Pipe,
-  broker: Socket,
-  back: Pipe,
-  fault: (apiKey: number) => Fault,
-  cut: () => void,
-): void {
+function carry(client: Socket, there: Pipe, broker: Socket, back: Pipe, fault: Spoil, cut: () => void): void {
   const faults = new Map<number, Fault>()
   there.feeds(client)
   back.feeds(broker)
   client.on(
     'data',
     frames(frame => {
-      const kind = fault(frame.readInt16BE(4))
+      const kind = fault(frame.readInt16BE(4), frame)
+      if (kind instanceof Promise) return void kind.then(() => there.write(frame))
       if (kind === 'cutBefore') return cut()
       if (kind === 'swallow') return
       faults.set(frame.readInt32BE(8), kind)
