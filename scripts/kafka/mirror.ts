@@ -100,9 +100,10 @@ async function crossed(bootstrap: string, topic: string, mirror: ChildProcess): 
   })
 }
 
+/** A topic that is just being made has no offsets yet. */
 async function holds(admin: Admin, topic: string): Promise<boolean> {
   if (!(await admin.listTopics()).includes(topic)) return false
-  const [only] = await admin.fetchTopicOffsets(topic)
+  const [only] = await admin.fetchTopicOffsets(topic).catch(() => [])
   return Number(only?.high ?? 0) > 0
 }
 

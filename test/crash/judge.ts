@@ -66,10 +66,11 @@ export function misses({ answered: _answered, read: _read, ...rest }: Judgement)
   return Object.entries(rest).flatMap(([what, count]) => (count > 0 ? [`${what} ${count}`] : []))
 }
 
-type Found = Readonly<{ name: string; line: string; n: number; patient: number; key: string }>
+/** A record that a message became: `line` is its sender. */
+export type Found = Readonly<{ name: string; line: string; n: number; patient: number; key: string }>
 
 /** The message that an Observation came from: its way in by its code, its number by its time. */
-function nameOf({ facts, key, opened }: Entry, patients: number): Found | null {
+export function nameOf({ facts, key, opened }: Entry, patients: number): Found | null {
   if (facts.type !== 'Observation') return null
   const { code, effectiveDateTime } = (opened?.resource ?? {}) as {
     code?: { coding?: { code: string }[] }
@@ -82,7 +83,7 @@ function nameOf({ facts, key, opened }: Entry, patients: number): Found | null {
 }
 
 /** Each sender waited for its answer before it sent the next one, so its numbers must come out rising. */
-function unordered(found: readonly Found[]): number {
+export function unordered(found: readonly Found[]): number {
   const highest = new Map<string, number>()
   let wrong = 0
   for (const { line, n } of found) {

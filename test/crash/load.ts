@@ -14,6 +14,8 @@ export type LoadOptions = Readonly<{
   patients: number
   /** Pause of a sender between two messages. */
   everyMs: number
+  /** By default all three. */
+  ways?: readonly Way[]
   /** Words beside the value, so that records are larger. */
   words?: number
   /** Sends each pair of values the wrong way round, for the control run. */
@@ -23,7 +25,7 @@ export type LoadOptions = Readonly<{
 
 type Device = Readonly<{ id: string; secret: string }>
 
-const ways = ['mllp', 'mqtt', 'fhir'] as const
+const allWays = ['mllp', 'mqtt', 'fhir'] as const
 const mrnOf = (patient: number) => `MRN-77${patient}`
 
 export class Load {
@@ -34,9 +36,14 @@ export class Load {
   readonly #watches = new Map<number, Watch>()
   #token = ''
   #open = true
+  #abandoned = false
   #done: Promise<unknown> = Promise.resolve()
   /** Attempts without an answer, or with "not now". */
   unanswered = 0
+  /** True: nothing new is sent for the time being. */
+  paused = false
+  /** Messages that have no positive answer yet. */
+  waiting = 0
 
   constructor(box: Box, options: LoadOptions) {
     this.#box = box
@@ -47,10 +54,13 @@ export class Load {
   async start(): Promise<void> {
     for (let patient = 0; patient < this.#options.patients; patient++) {
       const id = `watch-${patient}`
-      this.#devices.push(await this.#box.cliJson<Device>('devices', 'add', id))
-      await this.#box.cli('devices', 'assign', id, '--patient', `${authorityUri}|${mrnOf(patient)}`)
+      const wearer = { authority: authorityUri, value: mrnOf(patient) }
+      this.#devices.push(await this.#box.carryOut<Device>({ do: 'device.add', id, format: null, test: false }))
+      await this.#box.carryOut({ do: 'device.assign', id, ...wearer, from: 0 })
     }
-    this.#token = (await this.#box.cliJson<{ token: string }>('clients', 'add', 'load')).token
+    const client = await this.#box.carryOut<{ token: string }>({ do: 'client.add', name: 'load', scopes: ['*'] })
+    this.#token = client.token
+    const ways = this.#options.ways ?? allWays
     const patients = this.#devices.map((_, patient) => patient)
     this.#done = Promise.all(ways.flatMap(way => patients.map(patient => this.#run(way, patient))))
   }
@@ -62,17 +72,28 @@ export class Load {
     for (const watch of this.#watches.values()) await watch[Symbol.asyncDispose]()
   }
 
+  /** Like stop, but what has no answer is not sent again; for a box that is gone. */
+  abandon(): Promise<void> {
+    this.#abandoned = true
+    return this.stop()
+  }
+
   async #run(way: Way, patient: number): Promise<void> {
     const { patients, reversed = false } = this.#options
     for (let turn = 0; this.#open; turn++) {
+      while (this.paused && this.#open) await pause(20)
+      if (!this.#open) return
+      this.waiting += 1
       const n = patient + patients * (reversed ? turn ^ 1 : turn)
       const sent = performance.now()
       let attempts = 1
       while (!(await this.#send(way, patient, n).catch(() => false))) {
+        if (this.#abandoned) return
         attempts += 1
         this.unanswered += 1
         await pause(30)
       }
+      this.waiting -= 1
       this.diary.push({ way, patient, n, sent, answered: performance.now(), attempts })
       await pause(this.#options.everyMs * (0.5 + this.#options.random()))
     }
@@ -111,4 +132,4 @@ function isTaken(answer: Puback | null): boolean {
 }
 
 /** LOINC code → way in. */
-export const wayOf: ReadonlyMap<string, Way> = new Map(ways.map(way => [codes[way], way]))
+export const wayOf: ReadonlyMap<string, Way> = new Map(allWays.map(way => [codes[way], way]))

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Command } from '../../src/ports.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 const command = join(root, 'scripts/clinic-gateway.mjs')
@@ -22,25 +23,30 @@ export type BoxOptions = Readonly<{
   yaml?: (text: string) => string
   /** Modules that are loaded before the command (`--import`). */
   preload?: readonly string[]
+  /** Environment variables beside those of this process. */
+  env?: Readonly<Record<string, string>>
 }>
 
 export class Box {
   /** The temporary folder; the box lies in `.demo` in it. */
   readonly folder: string
   readonly #preload: readonly string[]
+  readonly #env: Readonly<Record<string, string>>
   #child: ChildProcess | null = null
   #listen: Listen | null = null
   /** All that every process of this box wrote to standard output and standard error. */
   log = ''
 
-  private constructor(folder: string, preload: readonly string[]) {
+  private constructor(folder: string, { preload = [], env = {} }: BoxOptions) {
     this.folder = folder
     this.#preload = preload
+    this.#env = env
   }
 
   /** `init --demo` in a fresh folder, ports 0. Not started yet. */
-  static async init({ yaml = text => text, preload = [] }: BoxOptions = {}): Promise<Box> {
-    const box = new Box(mkdtempSync(join(tmpdir(), 'clinic-gateway-e2e-')), preload)
+  static async init(options: BoxOptions = {}): Promise<Box> {
+    const { yaml = text => text } = options
+    const box = new Box(mkdtempSync(join(tmpdir(), 'clinic-gateway-e2e-')), options)
     const { code, err } = await box.cli('init', '--demo')
     if (code !== 0) throw new Error(`init: ${err}`)
     box.configure(text => yaml(text.replace(/port: \d+/g, 'port: 0').replace('freeFloor: 256MiB', 'freeFloor: 0')))
@@ -111,6 +117,11 @@ export class Box {
     return this.#signal('SIGTERM')
   }
 
+  /** Of the running process. */
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
   /** The process ends; null while it runs. */
   get exitCode(): number | null {
     return this.#child?.exitCode ?? null
@@ -130,6 +141,16 @@ export class Box {
 
   admin(path: string): Promise<Response> {
     return fetch(`http://${this.listen.admin}${path}`)
+  }
+
+  /** A command by the admin API, without a process of its own. Throws when it is refused. */
+  async carryOut<T>(command: Command): Promise<T> {
+    const { token } = JSON.parse(readFileSync(join(this.data, 'admin.json'), 'utf8')) as { token: string }
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const url = `http://${this.listen.admin}/do`
+    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(command) })
+    if (!response.ok) throw new Error(`${command.do}: ${await response.text()}`)
+    return ((await response.json()) as { ok: T }).ok
   }
 
   async status(): Promise<Status> {
@@ -152,7 +173,8 @@ export class Box {
 
   #spawn(argv: readonly string[]): ChildProcess {
     const imports = this.#preload.flatMap(module => ['--import', resolve(root, module)])
-    const child = spawn(process.execPath, [...flags, ...imports, command, ...argv], { cwd: this.folder })
+    const env = { ...process.env, ...this.#env }
+    const child = spawn(process.execPath, [...flags, ...imports, command, ...argv], { cwd: this.folder, env })
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', chunk => {
         this.log += chunk
@@ -179,8 +201,8 @@ export type Status = Readonly<{
   listen: Listen
   sources: readonly Readonly<{ name: string; lastAt: string | null; received: number; refused: number }>[]
   outbox: Readonly<{ pending: number; bytes: number; budget: number; oldestSeconds: number }>
-  uplinks: readonly Readonly<{ name: string; state: string; through: number }>[]
-  engine: Readonly<{ lost: number }>
+  uplinks: readonly Readonly<{ name: string; state: string; through: number; parked: number }>[]
+  engine: Readonly<{ lost: number; seq: number }>
   held: number
   worklist: number
   alarms: readonly Readonly<{ code: string; since: string }>[]

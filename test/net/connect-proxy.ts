@@ -3,10 +3,18 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 
-/** `login`: `user:password` that it wants. `names`: hosts that only it knows. `refuse`: the status it gives to everything. */
-export type ProxyOptions = Readonly<{ login?: string; names?: Readonly<Record<string, string>>; refuse?: number }>
+/**
+ * `login`: `user:password` that it wants. `names`: hosts that only it knows. `refuse`: the status it gives to everything.
+ * `cutAfter`: bytes of what comes back, after which it ends the connection.
+ */
+export type ProxyOptions = Readonly<{
+  login?: string
+  names?: Readonly<Record<string, string>>
+  refuse?: number
+  cutAfter?: number
+}>
 
-export async function startConnectProxy({ login, names = {}, refuse }: ProxyOptions = {}) {
+export async function startConnectProxy({ login, names = {}, refuse, cutAfter }: ProxyOptions = {}) {
   const targets: string[] = []
   const open = new Set<Socket>()
   const server = createServer()
@@ -20,7 +28,14 @@ export async function startConnectProxy({ login, names = {}, refuse }: ProxyOpti
     const target = connect(Number(port), names[host] ?? host, () => {
       client.write('HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n')
       target.write(first)
-      target.pipe(client).pipe(target)
+      if (cutAfter === undefined) return void target.pipe(client).pipe(target)
+      client.pipe(target)
+      let left = cutAfter
+      target.on('data', bytes => {
+        client.write(bytes.subarray(0, left))
+        left = Math.max(0, left - bytes.length)
+        if (left === 0) client.end()
+      })
     })
     open.add(target)
     for (const [one, other] of [
