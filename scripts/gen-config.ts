@@ -36,7 +36,7 @@ const shown = {
   'uplinks.kafka.mirrorLag': '15m',
   'uplinks.kafka.catchUp': 'newest',
   'uplinks.kafka.connectionTimeout': '5s',
-  'uplinks.kafka.requestTimeout': '8s',
+  'uplinks.kafka.requestTimeout': '6s',
   'uplinks.kafka.compression': 'zstd',
   'uplinks.kafka.sasl.mechanism': 'scram-sha-512',
   'uplinks.kafka.proxy.url': 'http://proxy.example.org:3128',

@@ -1,6 +1,6 @@
 /**
  * The way out: reads the outbox log, sends, and moves the cursor. One page in flight; a page that was not acknowledged is
- * sent again exactly as it was. Back-off without end; no row is ever dropped here.
+ * sent again exactly as it was, without the rows that are parked by then. Back-off without end; no row is ever dropped here.
  *
  * Two streams: what is new, and old parts of the log that were left behind after a long outage. They take turns, so that
  * both move and neither waits for more than one page of the other.
@@ -155,6 +155,8 @@ export class Drain {
         await this.#leaveBehind()
         await this.#drain(uplink)
       } catch (error) {
+        // what was asked may have been done though its answer was lost: nothing that is known of the cursor counts
+        this.#known = null
         if (this.#stopping) return
         await this.#rest(foundIn(error), failures, begin, error)
       }
@@ -208,7 +210,7 @@ export class Drain {
   async #page(stream: Stream): Promise<Page | null> {
     if (stream === 'history' && !this.#history) return null
     const rows = await this.#ask<Sealed[]>({ ask: 'peek', uplink: this.name, ...this.#pace.size(), stream })
-    if (rows.length > 0) return { stream, rows, bytes: bytesOf(rows) }
+    if (rows.length > 0) return { stream, rows, bytes: bytesOf(rows), parked: new Set() }
     // nothing now is not the end of it: rows may be parked, or not on disk yet
     if (stream === 'history') await this.#ties()
     return null
@@ -236,24 +238,36 @@ export class Drain {
     return this.#monotonic()
   }
 
-  /** Returns why the page must be sent again; null = all of it is settled. */
-  async #attempt(uplink: Uplink, { stream, rows, bytes }: Page): Promise<Found | null> {
-    const outcomes = await this.#give(uplink, rows)
-    const settled = outcomes.filter(outcome => outcome.kind !== 'again')
-    if (settled.length > 0) await this.#ask({ ask: 'settle', uplink: this.name, outcomes: settled, stream })
-    const parked = settled.filter(outcome => outcome.kind === 'unsendable')
-    for (const { seq, code } of parked) {
-      this.#log.error('the uplink refused a row; it is parked', { uplink: this.name, seq, code })
+  /** Returns why what is left of the page must be sent again; null = all of it is settled. */
+  async #attempt(uplink: Uplink, page: Page): Promise<Found | null> {
+    for (;;) {
+      const left = page.rows.filter(({ seq }) => !page.parked.has(seq))
+      if (left.length === 0) break
+      const outcomes = await this.#give(uplink, left)
+      await this.#settle(page, outcomes)
+      const again = outcomes.find(outcome => outcome.kind === 'again')
+      if (again) {
+        const { kind, ...found } = again
+        return found
+      }
+      // refused ones alone: they had to be parked on disk before what follows them leaves
+      if (outcomes.length === 0 || outcomes.some(({ kind }) => kind === 'delivered')) break
     }
-    const again = outcomes.find(outcome => outcome.kind === 'again')
-    if (again) {
-      const { kind, ...found } = again
-      return found
-    }
-    this.sent += rows.length - parked.length
-    this.sentBytes += bytes
+    this.sent += page.rows.length - page.parked.size
+    this.sentBytes += page.bytes
     this.#up()
     return null
+  }
+
+  async #settle({ stream, parked }: Page, all: readonly Outcome[]): Promise<void> {
+    const outcomes = all.filter(({ kind }) => kind !== 'again')
+    if (outcomes.length > 0) await this.#ask({ ask: 'settle', uplink: this.name, outcomes, stream })
+    for (const outcome of outcomes) {
+      if (outcome.kind !== 'unsendable') continue
+      const { seq, code } = outcome
+      parked.add(seq)
+      this.#log.error('the uplink refused a row; it is parked', { uplink: this.name, seq, code })
+    }
   }
 
   /** A connection that was lost is made again first, so that the cursor's ties are checked before anything is sent. */
@@ -330,7 +344,8 @@ export class Drain {
   }
 }
 
-type Page = Readonly<{ stream: Stream; rows: readonly Sealed[]; bytes: number }>
+/** `parked`: numbers of its rows that were refused meanwhile. */
+type Page = Readonly<{ stream: Stream; rows: readonly Sealed[]; bytes: number; parked: Set<number> }>
 
 /** A repeat of a record must meet the copy that a mirror has made of it, so it must go to the same partition. */
 function demandSame(found: Attachment['partitions'], first: Attachment['partitions']): void {

@@ -50,17 +50,30 @@ export const limits = {
   /** Back-off of an uplink: doubles from the first to the last. */
   backOffFirstMs: 200,
   backOffLastMs: 4 * second,
+  /** Partitions of a topic that refuse, and none takes, until it is to blame; attempts after which one record is parked. */
+  suspects: 8,
+  suspectRounds: 5,
   /** A login that fails is not tried often: clusters lock accounts. */
   backOffLoginMs: 30 * second,
   /** An answer of an OAuth token endpoint: how long it may take, and its length. */
   tokenMs: 8 * second,
   tokenBytes: 64 * KiB,
+  /** The longest answer of a broker; above it, it is not one. Descriptions of the largest clusters stay far below. */
+  answerBytes: 16 * MiB,
+  /** A file with a secret, a key or certificates; the bundle of all public authorities has a quarter of it. */
+  secretFileBytes: MiB,
   /** A row that has waited so long for its uplink is history: what is new does not wait for it. */
   historyAfterMs: 15 * minute,
   /** Rows and bytes of one step that writes rows again, and how long the steps of one look at the log may take. */
   againRows: 200,
   againBytes: MiB,
   againMs: 50,
+  /** Above this part of the budget sent things go early, and nothing is sent again that was sent already. */
+  pressureShare: 0.6,
+  /** Housekeeping: how often, how often while more is due than one turn does, and the time of a turn. */
+  tidyEveryMs: minute,
+  tidyAgainMs: second,
+  tidyMs: 50,
   /** How long parked rows are given another try in one command. */
   retryMs: 2 * second,
   /** A data key: at most this long and this many uses (SEALING S1). */

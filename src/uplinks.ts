@@ -9,7 +9,7 @@ import type { Environment } from './environment.ts'
 import { GatewayError } from './errors.ts'
 import { limits } from './limits.ts'
 import type { Log } from './log.ts'
-import type { Uplink } from './ports.ts'
+import type { StoreStatus, Uplink } from './ports.ts'
 import type { Code } from './records.ts'
 
 /** One uplink as /status shows it. */
@@ -135,6 +135,9 @@ export class Uplinks {
   }
 
   async #look({ first, standby, way }: Pair): Promise<void> {
+    // the store may have it though the answer was lost, to a person's command or to the switch below
+    const { active } = await this.#ask<StoreStatus>({ ask: 'status' })
+    if (active !== null && active !== this.#active?.name) return this.#use(active)
     const isStandingBy = this.#active === first
     const idle = isStandingBy ? standby : first
     const now = this.#parts.environment.monotonic()
@@ -179,7 +182,7 @@ export class Uplinks {
     return done
   }
 
-  #ask(ask: Parameters<EngineThread['ask']>[0]): Promise<unknown> {
-    return this.#parts.engine.ask(ask)
+  #ask<T>(ask: Parameters<EngineThread['ask']>[0]): Promise<T> {
+    return this.#parts.engine.ask<T>(ask)
   }
 }

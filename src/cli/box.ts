@@ -98,6 +98,7 @@ export type RunningStatus = Readonly<{
     parked: number
     /** Waiting records of an outage that go out beside what is new. */
     history: number
+    gap: Readonly<{ first: number; last: number; since: string }> | null
     /** Since the start of the process. */
     sent: number
   }>[]

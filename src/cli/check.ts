@@ -1,5 +1,5 @@
 /** `check`: would this configuration run? With --online: would its Kafka uplinks, tried from end to end? */
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/load.ts'
@@ -14,7 +14,7 @@ import { openReadOnly } from '../store/index.ts'
 import { unusableFiles } from '../uplink/credentials.ts'
 import { probe, type Step } from '../uplink/probe.ts'
 import { locateConfig, readArguments } from './arguments.ts'
-import { type Io, json, printed } from './io.ts'
+import { type Io, json, printed, terminal } from './io.ts'
 import { kafkaUplinks } from './topics.ts'
 
 export const help = `clinic-gateway check [--online] [--config FILE] [--json]
@@ -22,6 +22,8 @@ export const help = `clinic-gateway check [--online] [--config FILE] [--json]
 Configuration, sender profiles and keys: every mistake at once. With --online also every Kafka uplink, step by step: files,
 names, connections, TLS, login, cluster, topics and their settings, rights, a test record on <prefix>.test, the clock. It
 changes nothing, works beside a running gateway and ends within 30 s.
+
+The first line says good or bad for all of it.
 
   clinic-gateway check --config /etc/clinic-gateway/gateway.yaml
   clinic-gateway check --online --json
@@ -51,10 +53,15 @@ export async function check(argv: readonly string[], io: Io): Promise<number> {
   }
   if (values.json) io.out(json(io, { ok, ...counts, ...(values.online && { online }) }))
   else {
-    io.out(`good: ${counts.sources} sources, ${counts.senders} sender profiles, ${counts.uplinks} uplinks\n`)
+    io.out(
+      `${ok ? 'good' : 'bad'}: ${counts.sources} sources, ${counts.senders} sender profiles, ${counts.uplinks} uplinks\n`,
+    )
     io.out(online.map(text).join(''))
   }
-  return ok ? 0 : 1
+  const code = ok ? 0 : 1
+  // a name server that does not answer keeps a thread, and Node would wait for it beyond the time
+  if (values.online && io === terminal) process.exit(code)
+  return code
 }
 
 /**
@@ -80,35 +87,52 @@ function readable(file: string): boolean {
 async function probeAll(config: Config, keys: Keys | string): Promise<readonly Online[]> {
   const record = (): Sealed | string => (typeof keys === 'string' ? keys : testRecord(keys, protectorOptions(config)))
   const deps = { environment: machine, log: openLog({ level: 'error' }) }
-  const cursors = readCursors(config)
+  const known = knownCursors(config)
   return Promise.all(
     kafkaUplinks(config).map(async settings => {
-      const attachment = cursors.find(({ uplink }) => uplink === settings.name) ?? null
+      const attachment =
+        typeof known === 'string' ? known : (known.find(({ uplink }) => uplink === settings.name) ?? null)
       return { uplink: settings.name, steps: await probe(settings, { attachment, record: record() }, deps) }
     }),
   )
 }
 
-/** Where the uplinks stand; nothing where there is no database yet, or this user may not read it. */
-function readCursors(config: Config): readonly CursorRow[] {
-  const { data, gateway, privacy, uplinks } = config
-  const names = uplinks.map(({ name }) => name)
+/** Where the uplinks stand: nothing where the box is new, and why it is not known where its database cannot be read. */
+function knownCursors(config: Config): readonly CursorRow[] | string {
+  if (!mayExist(join(config.data.dir, 'gateway.db'))) return []
   try {
-    const store = openReadOnly({
-      ...data,
-      gateway: gateway.id,
-      purpose: privacy.mode,
-      uplinks: names,
-      environment: machine,
-    })
-    try {
-      return store.status().cursors
-    } finally {
-      store.close()
-    }
+    return readCursors(config)
   } catch (error) {
-    if (error instanceof GatewayError && error.code === 'E_DATABASE') return []
+    if (error instanceof GatewayError && ['E_DATABASE', 'E_DISK'].includes(error.code))
+      return 'data folder cannot be read'
     throw error
+  }
+}
+
+/** A folder that is closed to us hides what is in it. */
+function mayExist(file: string): boolean {
+  try {
+    statSync(file)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT'
+  }
+}
+
+/** Throws GatewayError E_DATABASE or E_DISK. */
+function readCursors({ data, gateway, privacy, uplinks }: Config): readonly CursorRow[] {
+  const names = uplinks.map(({ name }) => name)
+  const store = openReadOnly({
+    ...data,
+    gateway: gateway.id,
+    purpose: privacy.mode,
+    uplinks: names,
+    environment: machine,
+  })
+  try {
+    return store.status().cursors
+  } finally {
+    store.close()
   }
 }
 

@@ -75,7 +75,8 @@ async function list(config: Config, { values }: Arguments, io: Io): Promise<void
     io.out(`${uplink}  history: rows ${first} to ${last} wait, ${rows} rows\n`)
   }
   for (const { uplink, first, last, key, left } of resends) {
-    io.out(`${uplink}  again: rows ${first} to ${last}${key ? ` of ${key}` : ''}, ${left} to go through\n`)
+    const rows = first > last ? `key records up to ${last}` : `rows ${first} to ${last}`
+    io.out(`${uplink}  again: ${rows}${key ? ` of ${key}` : ''}, ${left} to go through\n`)
   }
 }
 
@@ -118,11 +119,13 @@ async function retryAll(config: Config, uplink: string): Promise<Retried> {
 }
 
 async function resend(config: Config, { values }: Arguments, io: Io): Promise<void> {
-  const uplink = uplinkOf(config, values.uplink)
   if (values.stop) {
+    // what is left over from an uplink that is not configured any more can be ended too
+    const uplink = values.uplink ?? uplinkOf(config, undefined)
     const { stopped } = (await carryOut(config, { do: 'outbox.stop', uplink })) as { stopped: number }
     return io.out(values.json ? json(io, { stopped }) : `${stopped} ended\n`)
   }
+  const uplink = uplinkOf(config, values.uplink)
   const from = placeOf('--from', values.from ?? '')
   const to = values.to === undefined ? null : placeOf('--to', values.to)
   const command = { do: 'outbox.resend', uplink, from, to, key: values.key ?? null } as const

@@ -25,12 +25,13 @@ acls     prints a shell script with the least rights, for whoever administers th
            --admin           who runs topics create
            --format F        kafka (Kafka's kafka-acls.sh, the default) or confluent (the Confluent CLI)
            --command-config  file with the administrator's login for kafka-acls.sh (default admin.properties)
-Both     --uplink NAME       one of several Kafka uplinks
+Both     --uplink NAME       one of several Kafka uplinks; without it create makes the topics of all, acls wants one
 
   clinic-gateway topics create --config gateway.yaml --partitions 6 --replication 3
   clinic-gateway topics acls --principal User:gw > rights.sh
 
-Exit codes: 0 good, 1 a topic that exists has a setting that is wrong.
+Exit codes: 0 good, 1 a topic that exists has a setting that is wrong, 64 usage, 69 the cluster does not answer or refuses
+the login or the rights, 78 the configuration, or the cluster does not take these topics (more replicas than brokers).
 `
 
 const options = {
@@ -62,9 +63,10 @@ export async function topics(argv: readonly string[], io: Io): Promise<number> {
 /** The Kafka uplinks of a configuration. */
 export function kafkaUplinks(config: Config): readonly KafkaSettings[] {
   const { id, topicPrefix } = config.gateway
+  const loopbackOnly = config.privacy.mode === 'demo'
   return config.uplinks
     .filter(uplink => uplink.type === 'kafka')
-    .map(uplink => ({ ...uplink, topicPrefix, clientId: `clinic-gateway-${id}` }))
+    .map(uplink => ({ ...uplink, topicPrefix, clientId: `clinic-gateway-${id}`, loopbackOnly }))
 }
 
 async function create(uplinks: readonly KafkaSettings[], values: Values, io: Io): Promise<number> {
@@ -92,15 +94,27 @@ function describeTopic(uplink: string, { topic, made, partitions, replication, f
   return [head, ...lines].join('')
 }
 
-async function acls([settings]: readonly KafkaSettings[], values: Values, io: Io): Promise<number> {
+async function acls(uplinks: readonly KafkaSettings[], values: Values, io: Io): Promise<number> {
   const { principal = '', reader, admin, format = 'kafka' } = values
+  if (uplinks.length > 1)
+    throw new GatewayError('E_USAGE', '--uplink', `one of ${uplinks.map(one => one.name).join(', ')}`)
+  demandPrintable({ '--principal': principal, '--reader': reader, '--command-config': values['command-config'] })
   if (!/^User:[^\s*]/.test(principal)) throw new GatewayError('E_USAGE', '--principal', 'User:…')
   if (format !== 'kafka' && format !== 'confluent') throw new GatewayError('E_USAGE', '--format', 'kafka or confluent')
   if (reader !== undefined && admin) throw new GatewayError('E_USAGE', '--admin', 'not together with --reader')
+  if (reader !== undefined && /^\s*\*?\s*$/.test(reader)) {
+    throw new GatewayError('E_USAGE', '--reader', 'the name of one consumer group')
+  }
   const role: Role = reader !== undefined ? 'reader' : admin ? 'topics' : 'gateway'
-  const { topicPrefix: prefix, brokers } = settings!
+  const { topicPrefix: prefix, brokers } = uplinks[0]!
   const commandConfig = values['command-config'] ?? 'admin.properties'
   return printed(io, aclScript({ format, role, group: reader ?? '', principal, prefix, brokers, commandConfig }))
+}
+
+/** The script is run by an administrator: what is written into it ends neither its line nor its comment. */
+function demandPrintable(given: Readonly<Record<string, string | undefined>>): void {
+  const wrong = Object.entries(given).find(([, value]) => /[\p{Cc}\u2028\u2029]/u.test(value ?? ''))
+  if (wrong) throw new GatewayError('E_USAGE', wrong[0], 'without line breaks and control characters')
 }
 
 function number(text: string | undefined, fallback: number, option: string): number {

@@ -9,7 +9,8 @@ import { type Io, json, printed } from './io.ts'
 
 export const uplinksHelp = `clinic-gateway uplinks [list]         where records go, how far, and what is wrong
 clinic-gateway uplinks switch NAME    use this one of two clusters of which one stands by (mode: standby)
-clinic-gateway uplinks accept NAME    what this uplink finds now is right: another cluster, or more partitions of a topic
+clinic-gateway uplinks accept NAME    what this uplink finds now is right: another cluster, or more partitions of a topic;
+                                      and rows that it has not got are known to be gone
 
 Each is audited. What readers see of it: docs/operating/second-cluster.md and docs/operating/kafka.md.
 
@@ -48,9 +49,12 @@ async function list(config: Config): Promise<readonly Row[]> {
   } catch (error) {
     if (!(error instanceof GatewayError && error.code === 'E_NOT_RUNNING')) throw error
   }
-  const rows = (await carryOut(config, { do: 'uplink.list' })) as (CursorRow & { active: boolean | null })[]
+  const rows = (await carryOut(config, { do: 'uplink.list' })) as (CursorRow & {
+    active: boolean | null
+    gap: Row['gap']
+  })[]
   const pair = standbyPair(config.uplinks)
-  return rows.map(({ uplink, through, parked, history, active }) => ({
+  return rows.map(({ uplink, through, parked, history, active, gap }) => ({
     name: uplink,
     mode: uplink === pair?.standby ? 'standby' : 'both',
     inUse: (uplink !== pair?.standby && uplink !== pair?.first) || active === true,
@@ -60,6 +64,7 @@ async function list(config: Config): Promise<readonly Row[]> {
     through,
     parked,
     history,
+    gap,
   }))
 }
 
@@ -70,7 +75,7 @@ function demandPaired(config: Config, uplink: string): void {
 }
 
 /** One uplink for people; `status` shows the same. */
-export function line({ name, mode, inUse, state, sent, through, parked, history, trouble }: Row): string {
+export function line({ name, mode, inUse, state, sent, through, parked, history, gap, trouble }: Row): string {
   const use = mode === 'standby' || !inUse ? `, ${inUse ? 'in use' : 'not in use'}` : ''
   const counts = [
     `sent ${sent}`,
@@ -78,7 +83,8 @@ export function line({ name, mode, inUse, state, sent, through, parked, history,
     `parked ${parked}`,
     ...(history > 0 ? [`history ${history}`] : []),
   ]
-  return `  ${name}  ${state}${use}, ${counts.join(', ')}\n${trouble ? troubleLine(trouble) : ''}`
+  const lacks = gap ? `    E_UPLINK_GAP since ${gap.since}: rows ${gap.first} to ${gap.last} are gone, not sent\n` : ''
+  return `  ${name}  ${state}${use}, ${counts.join(', ')}\n${lacks}${trouble ? troubleLine(trouble) : ''}`
 }
 
 function troubleLine({ code, since, at, cause, advice }: NonNullable<Row['trouble']>): string {

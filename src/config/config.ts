@@ -5,7 +5,7 @@
 import type { Ms } from '../records.ts'
 import type { Group, Setting } from './document.ts'
 import { type SecurityConfig, securityTable } from './security.ts'
-import { bytes, count, duration, hostPort, listOf, oneOf, port, slug, text } from './values.ts'
+import { bytes, count, duration, durationFrom, hostPort, listOf, oneOf, port, slug, text } from './values.ts'
 
 export type Config = Readonly<{
   gateway: Readonly<{ id: string; tenant: string; topicPrefix: string }>
@@ -61,10 +61,13 @@ const listener = (fallback: number, what: string) => ({
 
 const MiB = 1024 * 1024
 
+/** Shorter ones fail on any line, longer ones keep a dead connection alive. */
+const patience = durationFrom('100ms', '10m')
+
 const way = {
   mode: setting(oneOf('both', 'standby'), 'both', 'both: gets everything; standby: takes the place of the first one'),
   switchAfter: setting<Ms | undefined>(
-    duration,
+    durationFrom('1s', '7d'),
     undefined,
     'standby: takes over when the first is down so long; absent = by command',
   ),
@@ -111,7 +114,7 @@ export const configTable: Group = {
           settings: {
             ...listener(2575, 'HL7 v2 over MLLP'),
             maxFrame: setting(bytes, 1 * MiB, 'a larger frame closes the connection without an answer'),
-            idleTimeout: setting(duration, 600_000, 'a silent connection is closed after this'),
+            idleTimeout: setting(durationFrom('1s', '1d'), 600_000, 'a silent connection is closed after this'),
             maxConnections: setting(count, 200, 'more are closed at once'),
           },
         },
@@ -155,8 +158,8 @@ export const configTable: Group = {
             name: { read: slug, about: 'names the cursor; keep it' },
             brokers: { read: listOf(hostPort), about: 'host:port of some brokers of one cluster' },
             ...way,
-            connectionTimeout: setting(duration, 5_000, 'for one connection attempt'),
-            requestTimeout: setting(duration, 8_000, 'a request without an answer ends its connection after this'),
+            connectionTimeout: setting(patience, 5_000, 'for one connection attempt'),
+            requestTimeout: setting(patience, 6_000, 'a request without an answer ends its connection after this'),
             compression: setting(oneOf('zstd', 'none'), 'zstd', 'none for a cluster that does not take zstd'),
             ...securityTable,
           },

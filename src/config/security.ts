@@ -1,7 +1,7 @@
 /** The settings by which a Kafka uplink gets in: TLS, login, proxy. Paths and values only; what is in the files is the uplink's. */
 import { resolve } from 'node:path'
 import type { Group, Setting } from './document.ts'
-import { isLoopback, oneOf, type Parsed, text, texts, url } from './values.ts'
+import { hostName, isLoopback, named, oneOf, type Parsed, text, url, userName } from './values.ts'
 
 export type SecurityConfig = Readonly<{
   plaintext?: string
@@ -27,6 +27,11 @@ function optional<T>(read: (value: unknown) => Parsed<T>, about: string): Settin
   return { read, default: undefined, about }
 }
 
+/** What the gateway itself writes into the request (RFC 6749 §4.4) has a setting of its own, or none. */
+const tokenParameters = named(/^[\x21-\x7e]+$/, ['grant_type', 'client_id', 'client_secret', 'scope'])
+/** RFC 7628 §3.1: letters only, and `auth` is the token itself. */
+const extensions = named(/^[A-Za-z]+$/, ['auth'])
+
 export const securityTable: Group['settings'] = {
   plaintext: optional(text, 'why there is no TLS; needed for brokers off loopback without tls'),
   tls: {
@@ -36,7 +41,7 @@ export const securityTable: Group['settings'] = {
       cert: optional(text, 'PEM file of the client certificate, with key'),
       key: optional(text, 'PEM file of its key'),
       keyPassphraseFile: optional(text, 'file with what opens the key'),
-      serverName: optional(text, 'the name in the certificates, where brokers have another'),
+      serverName: optional(hostName, 'the name in the certificates, where brokers have another'),
     },
   },
   sasl: {
@@ -53,15 +58,15 @@ export const securityTable: Group['settings'] = {
       clientId: optional(text, 'oauthbearer: OAuth 2 client credentials'),
       clientSecretFile: optional(text, 'file with the client secret'),
       scope: optional(text, 'what the endpoint is asked for'),
-      tokenParameters: optional(texts, 'more of the request, such as { audience: … }'),
-      extensions: optional(texts, 'Confluent: { logicalCluster: lkc-…, identityPoolId: pool-… }'),
+      tokenParameters: optional(tokenParameters, 'more of the request, such as { audience: … }'),
+      extensions: optional(extensions, 'Confluent: { logicalCluster: lkc-…, identityPoolId: pool-… }'),
     },
   },
   proxy: {
     optional: true,
     settings: {
       url: { read: url('http:'), about: 'an HTTP proxy that takes CONNECT; it looks up the names' },
-      username: optional(text, 'its login, if it wants one'),
+      username: optional(userName, 'its login, if it wants one'),
       passwordFile: optional(text, 'file with its password'),
     },
   },
@@ -105,7 +110,9 @@ export function checkSecurity(
   const findings: Finding[] = []
   const add = (at: string, text: string) => findings.push({ at, text })
   const { tls, sasl, proxy } = config
-  const far = !config.brokers.every(broker => isLoopback(broker.replace(/:\d+$/, '')))
+  // behind a far proxy `localhost` is the proxy's own machine, and the way there is not ours
+  const isFarProxy = proxy !== undefined && !isNear(proxy.url)
+  const far = isFarProxy || !config.brokers.every(broker => isLoopback(broker.replace(/:\d+$/, '')))
   if (far && !tls && !config.plaintext) add('tls', 'is required off loopback, or plaintext with a reason')
   if (far && !tls && (sasl?.mechanism === 'plain' || sasl?.mechanism === 'oauthbearer')) {
     add('sasl.mechanism', `would send the secret in clear: ${sasl.mechanism} needs tls`)
@@ -115,13 +122,13 @@ export function checkSecurity(
     add(tls.cert ? 'tls.key' : 'tls.cert', 'is required: certificate and key go together')
   if (tls?.keyPassphraseFile && !tls.key) add('tls.keyPassphraseFile', 'is for a key')
   if (sasl) for (const finding of checkMembers(sasl)) findings.push(finding)
-  if (sasl?.tokenUrl && isClear(sasl.tokenUrl) && !isNear(sasl.tokenUrl)) {
+  if (sasl?.tokenUrl && isClear(sasl.tokenUrl) && (isFarProxy || !isNear(sasl.tokenUrl))) {
     add('sasl.tokenUrl', 'would send the secret in clear: https off loopback')
   }
   if (proxy && !proxy.username !== !proxy.passwordFile) {
     add(proxy.username ? 'proxy.passwordFile' : 'proxy.username', 'is required: name and password go together')
   }
-  if (loopbackOnly && proxy && !isNear(proxy.url)) add('proxy.url', 'the demo keeps to loopback')
+  if (loopbackOnly && isFarProxy) add('proxy.url', 'the demo keeps to loopback')
   if (loopbackOnly && sasl?.tokenUrl && !isNear(sasl.tokenUrl)) add('sasl.tokenUrl', 'the demo keeps to loopback')
   return findings
 }

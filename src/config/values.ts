@@ -1,4 +1,5 @@
 /** The kinds of values a configuration holds: how each reads from YAML and what it is called in messages. */
+import { isIPv6 } from 'node:net'
 import { day, GiB, hour, KiB, MiB, minute, second } from '../limits.ts'
 
 export type Parsed<T> = { ok: T } | { expected: string }
@@ -21,8 +22,37 @@ export function duration(value: unknown): Parsed<number> {
   return { ok: Number(match[1]) * (times[match[2] as string] as number) }
 }
 
+/** A duration within bounds; beyond them a setting could not do what it says (a timer holds 24 days at most). */
+export function durationFrom(least: string, most: string): (value: unknown) => Parsed<number> {
+  const bound = (text: string) => (duration(text) as { ok: number }).ok
+  return value => {
+    const parsed = duration(value)
+    if ('expected' in parsed || (parsed.ok >= bound(least) && parsed.ok <= bound(most))) return parsed
+    return { expected: `a duration from ${least} to ${most}` }
+  }
+}
+
+/** Not blank, and without control characters: nobody can see those, and they end lines where the text is sent. */
 export function text(value: unknown): Parsed<string> {
-  return typeof value === 'string' && value !== '' ? { ok: value } : { expected: 'a text' }
+  return isText(value) && value.trim() !== ''
+    ? { ok: value }
+    : { expected: 'a text, not blank and without control characters' }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && !/\p{Cc}/u.test(value)
+}
+
+/** What a certificate may be for, as TLS can ask for it: a name with letters, no address (RFC 6066 §3). */
+export function hostName(value: unknown): Parsed<string> {
+  const isName = typeof value === 'string' && value.length <= 253 && /^([\w-]+\.)*[\w-]*[a-z][\w-]*$/i.test(value)
+  return isName ? { ok: value } : { expected: 'a host name, not an address' }
+}
+
+/** The name of a login that HTTP Basic can carry (RFC 7617 §2). */
+export function userName(value: unknown): Parsed<string> {
+  const parsed = text(value)
+  return 'ok' in parsed && parsed.ok.includes(':') ? { expected: 'a name without a colon' } : parsed
 }
 
 /** Names that go into topics, ids and MACs (SEALING, Rules). */
@@ -69,20 +99,33 @@ export function texts(value: unknown): Parsed<Readonly<Record<string, string>>> 
   const expected = 'a mapping of texts'
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { expected }
   const entries = Object.entries(value)
-  return entries.every(([, one]) => typeof one === 'string') ? { ok: Object.fromEntries(entries) } : { expected }
+  return entries.every(([, one]) => isText(one)) ? { ok: Object.fromEntries(entries) } : { expected }
 }
 
-/** `host:port`. */
+/** Texts by names that look like `name`; `not`: those that are taken. */
+export function named(name: RegExp, not: readonly string[]): typeof texts {
+  return value => {
+    const parsed = texts(value)
+    if ('expected' in parsed) return parsed
+    const names = Object.keys(parsed.ok)
+    return names.every(one => name.test(one) && !not.includes(one))
+      ? parsed
+      : { expected: `names of the form ${name.source}, other than ${not.join(', ')}` }
+  }
+}
+
+/** `host:port`, `[host]:port` where the host is an IPv6 address. */
 export function hostPort(value: unknown): Parsed<string> {
-  const port = typeof value === 'string' ? Number(/^[\w.-]+:(\d{1,5})$/.exec(value)?.[1]) : 0
-  return port >= 1 && port <= 65_535 ? { ok: value as string } : { expected: 'host:port' }
+  const [, literal, port] = (typeof value === 'string' && /^(?:[\w.-]+|\[(.*)\]):(\d{1,5})$/.exec(value)) || []
+  const right = Number(port) >= 1 && Number(port) <= 65_535 && (literal === undefined || isIPv6(literal))
+  return right ? { ok: value as string } : { expected: 'host:port' }
 }
 
 /** An address of one of these schemes; a login has no place in it, since addresses get shown. */
 export function url(...schemes: readonly string[]): (value: unknown) => Parsed<string> {
   const expected = `an address that begins with ${schemes.map(scheme => `${scheme}//`).join(' or ')}, without a login`
   return value => {
-    const parsed = typeof value === 'string' ? URL.parse(value) : null
+    const parsed = isText(value) ? URL.parse(value) : null // which would pass over line breaks
     const right = parsed && schemes.includes(parsed.protocol) && !parsed.username && !parsed.password
     return right ? { ok: value as string } : { expected }
   }

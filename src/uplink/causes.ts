@@ -43,11 +43,41 @@ const login = { waitMs: limits.backOffLoginMs }
 export const causes: readonly Cause[] = [
   cause(
     'record',
-    'MESSAGE_TOO_LARGE RECORD_LIST_TOO_LARGE INVALID_TIMESTAMP INVALID_RECORD',
+    'MESSAGE_TOO_LARGE RECORD_LIST_TOO_LARGE INVALID_RECORD',
     'The cluster refuses this record for good: look at it with `outbox show`, raise `max.message.bytes` of the topic or mend its settings, then `outbox retry`.',
+  ),
+  cause(
+    'config',
+    'ALL_MESSAGE_TOO_LARGE ALL_RECORD_LIST_TOO_LARGE',
+    'The topic takes no record at all: raise its `max.message.bytes` (910000 or more). What waits goes out afterwards; at most one record is parked.',
+  ),
+  cause(
+    'config',
+    'ALL_*',
+    'The topic refuses every record alike, so that the topic is wrong and not the records: compare its settings with docs/operating/kafka.md, look for rules of the cluster (validation of schemas, keys). What waits goes out afterwards; at most one record is parked.',
+  ),
+  cause(
+    'config',
+    'INVALID_TIMESTAMP',
+    "The cluster does not take the box's time: set the clock of this box (NTP), or raise `message.timestamp.after.max.ms` and `message.timestamp.before.max.ms` of the topic. Nothing is parked.",
+  ),
+  cause(
+    'config',
+    'CLOCK',
+    'Set the clock of this box (NTP): certificates, tokens and the times of data keys depend on it, and a cluster refuses records from more than an hour ahead.',
   ),
 
   // login and rights
+  cause(
+    'auth',
+    'KEPT_TOKEN_REFUSED',
+    'The cluster no longer takes a token that it took before: nothing to change here, the next attempt has a new one.',
+  ),
+  cause(
+    'config',
+    'SCRAM_ITERATIONS',
+    'The broker asks for too few or too many SCRAM iterations: 4096 to 1000000 are taken. Check that `brokers` leads to your own cluster.',
+  ),
   cause(
     'auth',
     'SASL_AUTHENTICATION_FAILED',
@@ -79,6 +109,28 @@ export const causes: readonly Cause[] = [
     'config',
     'ILLEGAL_SASL_STATE',
     'The listener at this port wants no login: leave out `sasl`, or take the port that has it.',
+  ),
+
+  // what a port or a cluster says that it must not
+  cause(
+    'config',
+    'NOT_KAFKA ERR_OUT_OF_RANGE ERR_BUFFER_OUT_OF_BOUNDS',
+    'The port does not speak Kafka: check host and port in `brokers`.',
+  ),
+  cause(
+    'config',
+    'OFF_LOOPBACK_WITHOUT_TLS',
+    'A broker in `brokers`, or one that the cluster names (`advertised.listeners`), is on another machine, and there is no TLS: set `tls`. `plaintext` with a reason allows it, except for `plain` and `oauthbearer`, which would send the secret in clear.',
+  ),
+  cause(
+    'config',
+    'DEMO_OFF_LOOPBACK',
+    'The cluster names an address off loopback (`advertised.listeners`), and the demo keeps to loopback.',
+  ),
+  cause(
+    'config',
+    'BAD_ADDRESS',
+    'A broker in `brokers`, or one that the cluster names (`advertised.listeners`), has no usable address: letters, digits, `.`, `-` and `_`, or an IP address, and a port from 1 to 65535.',
   ),
 
   // certificates and TLS
@@ -133,6 +185,11 @@ export const causes: readonly Cause[] = [
   cause('config', 'EMPTY_FILE', 'The file is empty: it must hold the secret.'),
   cause(
     'config',
+    'NOT_A_FILE FILE_TOO_LARGE',
+    'It is not a plain file of at most 1 MiB: a pipe or a device is not read.',
+  ),
+  cause(
+    'config',
     'KEY_MISMATCH',
     'The key does not belong to the certificate: `tls.cert` and `tls.key` must be a pair.',
   ),
@@ -149,6 +206,16 @@ export const causes: readonly Cause[] = [
     'PROXY_407',
     'The proxy wants a login: set `proxy.username` and `proxy.passwordFile` (Basic only).',
     login,
+  ),
+  cause(
+    'transient',
+    'PROXY_SILENT',
+    'The proxy takes the connection and says nothing: check `proxy.url`, and that the proxy can reach the broker.',
+  ),
+  cause(
+    'transient',
+    'PROXY_E*',
+    'The proxy does not answer: check host and port in `proxy.url`, and that the box may go there.',
   ),
   cause(
     'transient',
@@ -204,6 +271,17 @@ export const causes: readonly Cause[] = [
     'The address leads to another cluster than before: mend `brokers`, or accept the new one by command.',
     { code: 'E_UPLINK_CLUSTER' },
   ),
+  cause(
+    'config',
+    'E_UPLINK_PARTITIONS',
+    'The topic has another number of partitions than when the box first saw it. The box goes on with the number it knows, so that keys keep their order; see docs/operating/kafka.md.',
+    { code: 'E_UPLINK_PARTITIONS' },
+  ),
+  cause(
+    'config',
+    'PARTITIONS_DIFFER',
+    'The second cluster must have the same partitions: make the topic anew there, with as many as it has at the first uplink.',
+  ),
   cause('transient', 'E_UPLINK_DOUBTFUL', 'Nothing to change: the batch is sent again.', { code: 'E_UPLINK_DOUBTFUL' }),
 
   // the way there
@@ -224,7 +302,7 @@ export const causes: readonly Cause[] = [
   ),
   cause(
     'transient',
-    'ECONNRESET EPIPE CONNECTION_CLOSED CONNECTION_LOST',
+    'ECONNRESET EPIPE ERR_STREAM_* CONNECTION_CLOSED CONNECTION_LOST',
     'The connection broke off: a restart there, or something between.',
   ),
   cause(
@@ -238,6 +316,19 @@ export const causes: readonly Cause[] = [
     'The uplink does not work for the moment; if it stays so, the symbol tells the cloud team what the cluster said.',
   ),
 ]
+
+/** What a symbol of the way there asks to be changed where that way does not lead to a broker. */
+const elsewhere: Readonly<Record<string, string>> = {
+  'sasl.tokenUrl':
+    'The token endpoint does not answer: check host and port in `sasl.tokenUrl`, its name and the way there; with a `proxy` the proxy looks it up and must let the box through.',
+}
+const wayThere =
+  /^(ECONN(REFUSED|RESET)|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|NO_ANSWER|CONNECTION_CLOSED)$/
+
+/** What to change, by the place that has the trouble. */
+export function adviceAt(place: string, symbol: string): string {
+  return (wayThere.test(symbol) && elsewhere[place]) || causeOf(symbol).advice
+}
 
 /** The row of a symbol. */
 export function causeOf(symbol: string): Cause {

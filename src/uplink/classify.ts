@@ -1,7 +1,7 @@
 /** What an error of the Kafka client means for us. Only its class, type and code are read, never its message. */
 import { GatewayError, type KnownCode, UplinkError } from '../errors.ts'
 import type { Ms } from '../records.ts'
-import { causeOf, type Kind } from './causes.ts'
+import { adviceAt, causeOf, type Kind } from './causes.ts'
 
 /**
  * `record`: the cluster refuses a record of this batch for good (it is bisected and parked). Every other kind: the batch
@@ -19,7 +19,15 @@ const classes: Readonly<Record<string, string>> = {
 }
 
 /** Symbols that only say that it ended; what the sockets saw says more. */
-const vague = new Set(['CONNECTION_CLOSED', 'NO_CONNECTION', 'NO_BROKER', 'ECONNRESET', 'EPIPE', 'UNKNOWN'])
+const vague = new Set([
+  'CONNECTION_CLOSED',
+  'NO_CONNECTION',
+  'NO_BROKER',
+  'ECONNRESET',
+  'EPIPE',
+  'ERR_STREAM_WRITE_AFTER_END',
+  'UNKNOWN',
+])
 
 /** Classifies by the innermost cause: the client wraps a transient error as final and the other way round. */
 export function classify(error: unknown): Trouble {
@@ -36,7 +44,8 @@ export function uplinkError(error: unknown, at: string): UplinkError {
   if (inner instanceof UplinkError) return inner
   const trouble = classify(inner)
   const known = inner instanceof GatewayError ? inner.at : trouble.cause.startsWith('PROXY_') ? 'proxy' : ''
-  return new UplinkError(trouble.code, known || at, trouble)
+  const place = known || at
+  return new UplinkError(trouble.code, place, { ...trouble, advice: adviceAt(place, trouble.cause) })
 }
 
 /** An error with a symbol of ours, at a place of the configuration or of the cluster. */

@@ -3,9 +3,10 @@
  * session, so that a renewed certificate or a changed password works without a restart.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { type ConnectionOptions, createSecureContext } from 'node:tls'
 import type { UplinkError } from '../errors.ts'
+import { limits } from '../limits.ts'
 import { trouble, uplinkError } from './classify.ts'
 
 /** Paths of PEM files. Without `ca`: the public authorities. `serverName`: the name that the certificates must have. */
@@ -34,8 +35,8 @@ export type SaslSettings = Readonly<{
 /** An HTTP proxy that takes CONNECT. */
 export type ProxySettings = Readonly<{ url: string; username?: string; passwordFile?: string }>
 
-/** How an uplink gets in. Absent = without. */
-export type Security = Readonly<{ tls?: TlsSettings; sasl?: SaslSettings; proxy?: ProxySettings }>
+/** How an uplink gets in. Absent = without. `plaintext`: why there is no TLS off loopback. */
+export type Security = Readonly<{ tls?: TlsSettings; sasl?: SaslSettings; proxy?: ProxySettings; plaintext?: string }>
 
 /** A proxy with its login, ready to use. */
 export type HttpProxy = Readonly<{ host: string; port: number; authorization: string | null }>
@@ -51,7 +52,7 @@ export function readSecret(file: string, at: string): string {
 export function readTls({ ca, cert, key, keyPassphraseFile, serverName }: TlsSettings): ConnectionOptions {
   const passphrase = keyPassphraseFile ? readSecret(keyPassphraseFile, 'tls.keyPassphraseFile') : undefined
   const files = { ...(ca && readCa(ca, 'tls.ca')), ...(cert && key && readPair(cert, key, passphrase)) }
-  const secureContext = placed('tls', () => createSecureContext({ ...files, ...(passphrase && { passphrase }) }))
+  const secureContext = placed('tls', () => createSecureContext(files))
   return { secureContext, ...(serverName && { servername: serverName }) }
 }
 
@@ -103,15 +104,50 @@ function readCa(file: string, at: string): { ca: string } {
 
 function readPair(certFile: string, keyFile: string, passphrase: string | undefined): { cert: string; key: string } {
   const cert = readText(certFile, 'tls.cert')
-  const key = readText(keyFile, 'tls.key')
+  const text = readText(keyFile, 'tls.key')
   const certificate = placed('tls.cert', () => new X509Certificate(cert))
-  const secret = placed('tls.key', () => createPrivateKey({ key, ...(passphrase && { passphrase }) }))
+  const key = placed('tls.key', () => (passphrase ? unlocked(keyFile, text, passphrase) : text))
+  const secret = placed('tls.key', () => createPrivateKey(key))
   if (!certificate.checkPrivateKey(secret)) throw trouble('KEY_MISMATCH', 'tls.key')
   return { cert, key }
 }
 
+type Unlocking = Readonly<{ text: string; passphrase: string; result: string | Error }>
+
+/** By file, what unlocking came to. A good key takes seconds to unlock, during which nothing else is done. */
+const unlockings = new Map<string, Unlocking>()
+
+/** The key without its lock; as long as file and passphrase are the same, the work is done once, be it in vain. */
+function unlocked(file: string, text: string, passphrase: string): string {
+  const known = unlockings.get(file)
+  const isSame = known?.text === text && known.passphrase === passphrase
+  const result = isSame ? known.result : unlock(text, passphrase)
+  unlockings.set(file, { text, passphrase, result })
+  if (result instanceof Error) throw result
+  return result
+}
+
+function unlock(key: string, passphrase: string): string | Error {
+  try {
+    return createPrivateKey({ key, passphrase }).export({ type: 'pkcs8', format: 'pem' }) as string
+  } catch (error) {
+    return error as Error
+  }
+}
+
+/** What is no plain file (a pipe, a device) could keep the whole gateway waiting, or have no end; it is not read. */
 function readText(file: string, at: string): string {
-  return placed(at, () => readFileSync(file, 'utf8'))
+  return placed(at, () => {
+    const handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const about = fstatSync(handle)
+      if (!about.isFile() && !about.isDirectory()) throw trouble('NOT_A_FILE', at)
+      if (about.size > limits.secretFileBytes) throw trouble('FILE_TOO_LARGE', at)
+      return readFileSync(handle, 'utf8')
+    } finally {
+      closeSync(handle)
+    }
+  })
 }
 
 function placed<T>(at: string, read: () => T): T {

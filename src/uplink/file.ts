@@ -28,8 +28,10 @@ const { O_RDWR, O_CREAT, O_APPEND } = constants
  * Opens an uplink that appends records to files and syncs them before it settles.
  *
  * A line is `{"topic":…,"key":…,"headers":{…},"value":…}` in this order; `value` is the record's exact bytes, or null. A
- * row that is already in the file (same gateway and epoch, number not above the last line's) is not written again, so a
- * crash between sync and settle doubles no line. A failing disk is answered `again` E_DISK, a file that is not ours
+ * row that is already in the file (same gateway and epoch as the last line, number not above its) is not written again, so
+ * a page that comes again after a crash doubles no line. Lines of the other epoch between do: a page of the history may be
+ * there twice if the gateway died before it was settled. Readers drop the second (number not above the mark of its gateway
+ * and epoch), as they do with Kafka. A failing disk is answered `again` E_DISK, a file that is not ours
  * `again` E_UPLINK_CONFIG; a row that cannot be a line is `unsendable` E_UPLINK_REJECTED.
  */
 export function fileUplink(settings: FileSettings, { log }: UplinkDeps): Uplink {

@@ -9,6 +9,7 @@ import { classify, trouble, uplinkError } from './classify.ts'
 import type { UplinkDeps } from './file.ts'
 import { groups } from './lanes.ts'
 import { partitionOf } from './partition.ts'
+import { isTooLarge, Refusals } from './refusals.ts'
 import { defaults, type KafkaSettings, openSession, type Session, withAdmin } from './session.ts'
 import { type Layout, makeTopics, type TopicFacts } from './topics.ts'
 
@@ -29,14 +30,22 @@ type Ground = Readonly<{ topics: ReadonlyMap<string, TopicFacts>; attached: Atta
  * Opens an uplink to one Kafka cluster. Nothing is connected before `connect` or `send`.
  *
  * A page stays frozen until all of it is acknowledged: what is acknowledged is remembered over `again`, and only the rest
- * is sent. A record that the cluster refuses is found by bisecting its batch and named `unsendable` E_UPLINK_REJECTED.
+ * is sent. A record that the cluster refuses is found by bisecting its batch and named `unsendable` E_UPLINK_REJECTED, where
+ * the record is to blame and not its topic (refusals.ts). With that the page stops, until the caller has parked it: were
+ * that forgotten, the record would be sent behind later ones of its partition one day, and readers would drop it unseen.
  * `again` comes with E_UPLINK_DOWN, _AUTH, _CONFIG, _CLUSTER or _DOUBTFUL.
  */
 export function kafkaUplink(settings: KafkaSettings, deps: UplinkDeps): Uplink {
   const { name } = settings
   const patience = openPatience(settings.requestTimeout ?? defaults.requestTimeout)
   const acknowledged = new Set<number>()
-  const refused = new Map<number, Outcome>()
+  /** Named `unsendable`. Where the caller gives such a row again, it has not parked it, and hears it once more. */
+  const refused = new Set<number>()
+  /** What this call of `send` names so. */
+  let parks: Outcome[] = []
+  /** The next call goes on with the same attempt. */
+  let goesOn = false
+  const refusals = new Refusals(refuse)
   let attached: Attachment = { cluster: null, partitions: {} }
   let session: Session | null = null
   let openedAt = 0
@@ -55,6 +64,7 @@ export function kafkaUplink(settings: KafkaSettings, deps: UplinkDeps): Uplink {
         await current()
         return attached
       } catch (error) {
+        goesOn = false
         throw uplinkError(error, name)
       }
     },
@@ -82,41 +92,60 @@ export function kafkaUplink(settings: KafkaSettings, deps: UplinkDeps): Uplink {
   async function sendPage(rows: readonly Sealed[]): Promise<readonly Outcome[]> {
     const last = rows.at(-1)
     if (!last) return []
+    parks = rows.filter(({ seq }) => refused.has(seq)).map(unsendable)
+    if (parks.length > 0) return parks
+    refusals.begin(goesOn)
+    goesOn = false
     try {
       const { topics } = await current()
-      for (const batch of batches(rows, { topics, attached }, patience.mostBytes())) await deliver(batch)
-      const outcomes = [...refused.values(), { kind: 'delivered', through: last.seq } as const]
+      const found = batches(rows, { topics, attached }, patience.mostBytes())
+      // no data before its key is acknowledged, or is known to be what is wrong
+      for (const lane of [found.filter(isOfKeys), found.filter(batch => !isOfKeys(batch))]) {
+        for (const batch of lane) await deliver(batch)
+        if (parks.length === 0) refusals.settle()
+        goesOn = parks.length > 0
+        if (goesOn) return parks
+      }
       forget()
       if (patience.relax()) session?.end()
-      return outcomes
+      return [{ kind: 'delivered', through: last.seq }]
     } catch (error) {
       session?.end()
       const { code, waitMs, at, cause, advice } = uplinkError(error, name)
-      return [{ kind: 'again', code, waitMs, at, cause, advice }]
+      return [...parks, { kind: 'again', code, waitMs, at, cause, advice }]
     }
   }
 
-  /** Sends what is left of a batch. Halves go in order, so rows of one key keep theirs. */
+  /** Sends what is left of a batch, up to a refused row. Halves go in order, so rows of one key keep theirs. */
   async function deliver({ topic, partition, rows }: Batch): Promise<void> {
-    const left = rows.filter(row => !acknowledged.has(row.seq) && !refused.has(row.seq))
+    const left = rows.filter(row => !acknowledged.has(row.seq))
     const [first] = left
-    if (!first) return
-    const { produce } = await current()
+    if (!first || parks.length > 0 || refusals.holds(topic, partition)) return
+    const { produce, topics } = await current()
     const begin = deps.environment.monotonic()
     try {
       await produce(topic, partition, left)
       for (const row of left) acknowledged.add(row.seq)
+      refusals.taken(topic)
     } catch (error) {
-      const { kind, code } = classify(error)
+      const { kind, cause } = classify(error)
       if (kind !== 'record') {
         patience.failed(left.length, bytesOf(left), deps.environment.monotonic() - begin)
         throw error
       }
-      if (left.length === 1) return void refused.set(first.seq, { kind: 'unsendable', seq: first.seq, code })
+      if (left.length === 1) {
+        const isSize = /TOO_LARGE$/.test(cause) && isTooLarge(bytesOf(left), topics.get(topic)!.maxBytes)
+        return isSize ? refuse(first.seq) : refusals.suspect({ seq: first.seq, topic, partition, cause })
+      }
       const half = left.length >> 1
       await deliver({ topic, partition, rows: left.slice(0, half) })
       await deliver({ topic, partition, rows: left.slice(half) })
     }
+  }
+
+  function refuse(seq: number): void {
+    refused.add(seq)
+    parks.push(unsendable({ seq }))
   }
 
   /** The running session, or a new one with the same cluster. */
@@ -215,6 +244,14 @@ function batches(rows: readonly Sealed[], { topics, attached }: Ground, mostByte
     const maxBytes = Math.min(mostBytes, factsOf(topics, first.topic).maxBytes - batchOverhead)
     return slices(rows, maxBytes).map(rows => ({ topic: first.topic, partition: partition(first), rows }))
   })
+}
+
+function unsendable({ seq }: Pick<Sealed, 'seq'>): Outcome {
+  return { kind: 'unsendable', seq, code: 'E_UPLINK_REJECTED' }
+}
+
+function isOfKeys({ rows }: Batch): boolean {
+  return rows[0]?.lane === 'key'
 }
 
 function factsOf(topics: ReadonlyMap<string, TopicFacts>, topic: string): TopicFacts {

@@ -5,13 +5,16 @@ import type { TLSSocket } from 'node:tls'
 import type { Environment } from '../environment.ts'
 import { day } from '../limits.ts'
 import type { Ms } from '../records.ts'
+import { coded } from './coded.ts'
 import { dial, type Way } from './dial.ts'
-import { coded } from './lifeline.ts'
 import type { Note } from './steps.ts'
 
 const answerWithinMs = 5000
 /** A certificate that runs out so soon is a warning. */
 const certificateDays = 30
+
+/** `signal`: nothing is waited for any longer. */
+type Within = Environment & Readonly<{ signal?: AbortSignal }>
 
 export type Address = Readonly<{ host: string; port: number }>
 
@@ -22,7 +25,7 @@ export function addressOf(text: string): Address {
 }
 
 /** Looks the name up; through a proxy that is not the box's affair. Rejects with the system's error. */
-export async function resolveName({ host }: Address, { proxy }: Way, environment: Environment): Promise<Note> {
+export async function resolveName({ host }: Address, { proxy }: Way, environment: Within): Promise<Note> {
   if (proxy) return { note: 'the proxy looks it up' }
   if (isIP(host)) return { note: 'an address, no name' }
   const found = await inTime(environment, () => lookup(host, { all: true }))
@@ -30,7 +33,7 @@ export async function resolveName({ host }: Address, { proxy }: Way, environment
 }
 
 /** Opens a connection, through the proxy where there is one, and closes it. Rejects with the socket's error. */
-export async function reach({ host, port }: Address, { proxy }: Way, environment: Environment): Promise<Note> {
+export async function reach({ host, port }: Address, { proxy }: Way, environment: Within): Promise<Note> {
   const began = environment.monotonic()
   const socket = await opened(environment, ready => dial(host, port, proxy ? { proxy } : {}, ready))
   socket.destroy()
@@ -38,7 +41,7 @@ export async function reach({ host, port }: Address, { proxy }: Way, environment
 }
 
 /** Shakes hands with TLS; says until when the certificate is good. Rejects with the handshake's error. */
-export async function shakeHands({ host, port }: Address, way: Way, environment: Environment): Promise<Note> {
+export async function shakeHands({ host, port }: Address, way: Way, environment: Within): Promise<Note> {
   const socket = (await opened(environment, ready => dial(host, port, way, ready))) as TLSSocket
   const { valid_to: end } = socket.getPeerCertificate()
   socket.destroy()
@@ -55,7 +58,7 @@ export function expiry(whose: string, end: Ms, now: Ms): Note {
 }
 
 /** The socket once it is ready. */
-async function opened(environment: Environment, open: (ready: () => void) => Socket): Promise<Socket> {
+async function opened(environment: Within, open: (ready: () => void) => Socket): Promise<Socket> {
   let socket: Socket | undefined
   try {
     return await inTime(environment, () => {
@@ -70,12 +73,16 @@ async function opened(environment: Environment, open: (ready: () => void) => Soc
   }
 }
 
-async function inTime<T>(environment: Environment, work: () => Promise<T>): Promise<T> {
+async function inTime<T>(environment: Within, work: () => Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const cancel = environment.after(answerWithinMs, () => reject(coded('ETIMEDOUT')))
+  const stop = () => reject(coded('STOPPED'))
+  environment.signal?.addEventListener('abort', stop, { once: true })
+  if (environment.signal?.aborted) stop()
   try {
     return await Promise.race([work(), late])
   } finally {
     cancel()
+    environment.signal?.removeEventListener('abort', stop)
   }
 }

@@ -7,7 +7,8 @@
 import type { Socket } from 'node:net'
 import type { ISocketFactory } from 'kafkajs'
 import { isVague } from './classify.ts'
-import { dial, type Way } from './dial.ts'
+import { coded } from './coded.ts'
+import { dial, isLoopback, type Way } from './dial.ts'
 
 export type Lifeline = Readonly<{
   socketFactory: ISocketFactory
@@ -24,8 +25,11 @@ export type Lifeline = Readonly<{
   explain: (error: unknown) => unknown
 }>
 
-/** How the connections are made. `login`: a login follows. */
-export type LifelineOptions = Way & Readonly<{ login?: boolean }>
+/**
+ * How the connections are made. `login`: a login follows. `plaintext`: off loopback they may do without TLS. `loopbackOnly`:
+ * none leaves the machine.
+ */
+export type LifelineOptions = Way & Readonly<{ login?: boolean; plaintext?: boolean; loopbackOnly?: boolean }>
 
 /** The first byte of a TLS alert: a port with TLS answers a plain client with one. */
 const tlsAlert = 0x15
@@ -55,7 +59,11 @@ export function openLifeline(options: LifelineOptions = {}): Lifeline {
       if (!isReady()) return options.tls ? coded('CLOSED_IN_TLS') : null
       return options.login || guarded ? null : coded('CLOSED_WITHOUT_LOGIN')
     }
-    socket.once('error', error => note((isVague(error) && closed()) || error))
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      note((isVague(error) && closed()) || error)
+      // the client would try the same password for one broker after the other, and proxies lock accounts
+      if (error.code === 'PROXY_407') end(error)
+    })
     socket.once('end', () => {
       const why = closed()
       if (why) note(why)
@@ -70,6 +78,18 @@ export function openLifeline(options: LifelineOptions = {}): Lifeline {
     if (!reason) noted = error
   }
 
+  /** An address may come from whoever answers at another one, so it is looked at before anything is said there. */
+  function open(host: string, port: number, connected: () => void): Socket {
+    try {
+      const forbidden = forbiddenAt(host, options)
+      if (forbidden) throw coded(forbidden)
+      return dial(host, port, options, connected)
+    } catch (error) {
+      end(error as Error)
+      throw error
+    }
+  }
+
   return {
     broken,
     end,
@@ -82,7 +102,7 @@ export function openLifeline(options: LifelineOptions = {}): Lifeline {
     socketFactory: ({ host, port, onConnect }) => {
       if (reason) throw reason
       let ready = false
-      const socket = dial(host, port, options, () => {
+      const socket = open(hostOf(host), port, () => {
         ready = true
         onConnect()
       })
@@ -97,7 +117,22 @@ export function openLifeline(options: LifelineOptions = {}): Lifeline {
   }
 }
 
-/** An error of our own for the client and for classify.ts. */
-export function coded(code: string): Error {
-  return Object.assign(new Error(code), { code })
+/** The symbol of what forbids a connection to `host`; null where nothing does. */
+function forbiddenAt(host: string, { tls, proxy, plaintext, loopbackOnly }: LifelineOptions): string | null {
+  if (isLoopback(host) && (!proxy || isLoopback(proxy.host))) return null
+  if (loopbackOnly) return 'DEMO_OFF_LOOPBACK'
+  return tls || plaintext ? null : 'OFF_LOOPBACK_WITHOUT_TLS'
+}
+
+/**
+ * A broker of the settings, `host:port` or `[host]:port`, as the client takes it: it cuts at the first colon, so the colons of
+ * an IPv6 address go through it as a character that no host has.
+ */
+export function seedText(broker: string): string {
+  const [, host = '', port = ''] = /^\[(.*)\]:(\d+)$/.exec(broker) ?? []
+  return host ? `${host.replaceAll(':', '|')}:${port}` : broker
+}
+
+function hostOf(seed: string): string {
+  return seed.replaceAll('|', ':')
 }

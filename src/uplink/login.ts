@@ -13,6 +13,12 @@ type Exchange = AuthenticationProviderArgs['saslAuthenticate']
 type Scram = (login: { username: string; password: string }) => (args: AuthenticationProviderArgs) => Authenticator
 
 const require = createRequire(import.meta.url)
+
+/**
+ * The broker says how often the password is hashed. Below the least of RFC 7677 §4 whoever poses as a broker could find it
+ * from the proof; above the most (Kafka's own is 16,384) the hashing would keep the box from all else for minutes.
+ */
+const iterations = { least: 4096, most: 1_000_000 }
 const scrams: Readonly<Record<string, string>> = { 'scram-sha-256': 'scram256', 'scram-sha-512': 'scram512' }
 
 /**
@@ -47,7 +53,9 @@ async function scram(sasl: SaslSettings, args: AuthenticationProviderArgs): Prom
   let reason: unknown
   const saslAuthenticate: Exchange = async step => {
     try {
-      return await args.saslAuthenticate(step)
+      const answer = await args.saslAuthenticate(step)
+      checkIterations(answer)
+      return answer
     } catch (error) {
       reason = error
       throw error
@@ -61,17 +69,28 @@ async function scram(sasl: SaslSettings, args: AuthenticationProviderArgs): Prom
   }
 }
 
+/** Throws UplinkError where the first message of the server (RFC 5802 §5.1, `i=`) asks for too few or too many. */
+function checkIterations(answer: unknown): void {
+  const { i } = Object(answer) as { i?: string }
+  if (i === undefined) return
+  const asked = Number.parseInt(i, 10) // as the client reads it
+  if (!(asked >= iterations.least && asked <= iterations.most)) throw trouble('SCRAM_ITERATIONS', 'sasl')
+}
+
 function bearer(tokens: Tokens) {
   return async ({ extensions = {} }: SaslSettings, { saslAuthenticate }: AuthenticationProviderArgs): Promise<void> => {
     const more = Object.entries(extensions).map(([name, value]) => `${name}=${value}\x01`)
+    const token = await tokens.get()
     try {
-      const refusal = await say(saslAuthenticate, `n,,\x01auth=Bearer ${await tokens.get()}\x01${more.join('')}\x01`)
+      const refusal = await say(saslAuthenticate, `n,,\x01auth=Bearer ${token.text}\x01${more.join('')}\x01`)
       if (refusal.length === 0) return
       await say(saslAuthenticate, '\x01')
       throw trouble('SASL_AUTHENTICATION_FAILED', 'sasl')
     } catch (error) {
-      if (classify(error).kind === 'auth') tokens.forget()
-      throw error
+      if (classify(error).kind !== 'auth') throw error
+      tokens.forget(token)
+      // it was good before and may only have been withdrawn: the login itself need not be wrong
+      throw token.isNew ? error : trouble('KEPT_TOKEN_REFUSED', 'sasl')
     }
   }
 }
@@ -82,7 +101,7 @@ async function say(exchange: Exchange, text: string): Promise<Buffer> {
   const length = Buffer.alloc(4)
   length.writeInt32BE(bytes.length)
   const request = { encode: () => Buffer.concat([length, bytes]) }
-  const response = { decode: (answer: Buffer) => answer.subarray(4), parse: (answer: Buffer) => answer }
+  const response = { decode: async (answer: Buffer) => answer.subarray(4), parse: (answer: Buffer) => answer }
   return (await exchange({ request, response })) ?? Buffer.alloc(0)
 }
 

@@ -1,5 +1,9 @@
-/** What reaches into kafkajs 2.2.4 (pinned exactly): two faults of it are mended here, and its texts are read. */
+/** What reaches into kafkajs 2.2.4 (pinned exactly): faults of it are mended here, and its texts are read. */
+
 import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
+import { limits } from '../limits.ts'
+import { coded } from './coded.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -42,6 +46,79 @@ function forgiven(answer: Metadata): Metadata {
     for (const partition of topic.partitionMetadata) partition.partitionErrorCode = 0
   }
   return answer
+}
+
+/**
+ * It cuts answers out of what a socket brings while the socket brings it. A length below four or below zero, as a port that
+ * speaks something else may say, throws there, where nobody catches it: the process would end. A large one is collected
+ * without a bound. Here such a connection ends with NOT_KAFKA, as it does for whatever else is thrown.
+ */
+type Connection = {
+  socket: Socket
+  chunks: Buffer[]
+  bytesBuffered: number
+  bytesNeeded: number
+  /** A login as before Kafka 1.0: the next frame is its answer, without a number of its own, and may be empty. */
+  authHandlers: { onSuccess(frame: Buffer): void; onError(): void } | null
+  requestQueue: { fulfillRequest(answer: { size: number; correlationId: number; payload: Buffer }): void }
+  processData(bytes: Buffer): void
+}
+const connection = require('kafkajs/src/network/connection') as { prototype: Connection }
+const lengthBytes = 4
+const numberBytes = 4
+
+connection.prototype.processData = function (this: Connection, bytes: Buffer) {
+  if (this.socket.destroyed) return
+  try {
+    this.chunks.push(bytes)
+    this.bytesBuffered += bytes.length
+    while (this.bytesNeeded <= this.bytesBuffered) {
+      const frame = nextFrame(this)
+      if (frame) accept(this, frame)
+    }
+  } catch {
+    this.socket.destroy(coded('NOT_KAFKA'))
+    this.authHandlers?.onError()
+  }
+}
+
+/** Takes the next frame, its length included; null where the rest of it has yet to come. */
+function nextFrame(connection: Connection): Buffer | null {
+  const [first, ...more] = connection.chunks as [Buffer, ...Buffer[]]
+  const buffer = more.length === 0 ? first : Buffer.concat([first, ...more])
+  const size = buffer.readInt32BE()
+  if (size < (connection.authHandlers ? 0 : numberBytes) || size > limits.answerBytes) throw coded('NOT_KAFKA')
+  const end = lengthBytes + size
+  const frame = buffer.length < end ? null : buffer.subarray(0, end)
+  connection.chunks = [frame ? buffer.subarray(end) : buffer]
+  connection.bytesBuffered = buffer.length - (frame?.length ?? 0)
+  connection.bytesNeeded = frame ? lengthBytes : end
+  return frame
+}
+
+function accept({ authHandlers, requestQueue }: Connection, frame: Buffer): void {
+  if (authHandlers) return void authHandlers.onSuccess(frame)
+  const correlationId = frame.readInt32BE(lengthBytes)
+  const payload = frame.subarray(lengthBytes + numberBytes)
+  requestQueue.fulfillRequest({ size: frame.length - lengthBytes, correlationId, payload })
+}
+
+/** It makes room for as many elements as an answer announces, up to gigabytes; each takes a byte at least. */
+type Decoder = {
+  buffer: Buffer
+  offset: number
+  readArray(read: unknown): unknown
+  readArrayAsync(read: unknown): unknown
+}
+const { prototype: decoder } = require('kafkajs/src/protocol/decoder') as { prototype: Decoder }
+
+for (const name of ['readArray', 'readArrayAsync'] as const) {
+  const read = decoder[name]
+  decoder[name] = function (this: Decoder, element: unknown) {
+    const length = this.buffer.readInt32BE(this.offset)
+    if (length < -1 || length > this.buffer.length - this.offset) throw coded('NOT_KAFKA')
+    return read.call(this, element)
+  }
 }
 
 /**

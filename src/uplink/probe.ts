@@ -10,10 +10,12 @@ import { minute, second } from '../limits.ts'
 import type { Log } from '../log.ts'
 import type { Attachment } from '../ports.ts'
 import type { Ms, Sealed } from '../records.ts'
+import { causeOf } from './causes.ts'
 import { trouble } from './classify.ts'
 import { clockDifference, tokenClock } from './clock.ts'
 import { readProxy, readTls, unusableFiles } from './credentials.ts'
 import type { Way } from './dial.ts'
+import { oddFiles } from './files.ts'
 import { addressOf, expiry, reach, resolveName, shakeHands } from './knock.ts'
 import { operationsOn } from './operations.ts'
 import { partitionOf } from './partition.ts'
@@ -26,13 +28,15 @@ import { type Sight, seeTopics } from './topics.ts'
 export type { Result, Step } from './steps.ts'
 
 export type ProbeOptions = Readonly<{
-  /** What the box's cursor is tied to; null where the data folder cannot be read, or is new. */
-  attachment: Attachment | null
+  /** What the box's cursor is tied to; null where it is new; a text says why that is not known. */
+  attachment: Attachment | null | string
   /** The signed test record; a text says why there is none. */
   record: Sealed | string
 }>
 
 type Deps = Readonly<{ environment: Environment; log: Log }>
+/** `signal` ends whatever is still tried when the time is over. */
+type Parts = Deps & Readonly<{ signal: AbortSignal }>
 
 /** All of it ends within this time. */
 const wholeMs = 30 * second
@@ -46,23 +50,25 @@ export async function probe(settings: KafkaSettings, options: ProbeOptions, deps
   const steps = new Steps(settings.name)
   const hasty = { ...settings, connectionTimeout: requestMs, requestTimeout: requestMs }
   const { promise: late, resolve } = Promise.withResolvers<void>()
+  const end = new AbortController()
   const cancel = deps.environment.after(wholeMs, () => {
     steps.fail('time', settings.name, trouble('NO_ANSWER', settings.name))
     resolve()
   })
-  await Promise.race([new Probe(hasty, options, deps, steps).run(), late])
+  await Promise.race([new Probe(hasty, options, { ...deps, signal: end.signal }, steps).run(), late])
   cancel()
   steps.close()
+  end.abort()
   return steps.list
 }
 
 class Probe {
   readonly #settings: KafkaSettings
   readonly #options: ProbeOptions
-  readonly #deps: Deps
+  readonly #deps: Parts
   readonly #steps: Steps
 
-  constructor(settings: KafkaSettings, options: ProbeOptions, deps: Deps, steps: Steps) {
+  constructor(settings: KafkaSettings, options: ProbeOptions, deps: Parts, steps: Steps) {
     this.#settings = settings
     this.#options = options
     this.#deps = deps
@@ -76,8 +82,11 @@ class Probe {
     const logins = await Promise.all(brokers.map(address => this.#enter(address, way)))
     const cluster = logins.find(login => login !== null)
     if (!cluster) return
-    this.#cluster(logins.flatMap(login => login?.id ?? []))
-    await Promise.all(cluster.brokers.filter(one => !brokers.includes(one)).map(one => this.#knock(one, way)))
+    const named = cluster.brokers.filter(one => !brokers.includes(one))
+    const others = await Promise.all(named.map(address => this.#enter(address, way)))
+    const ids = new Set([...logins, ...others].flatMap(login => login?.id ?? []))
+    this.#cluster([...ids])
+    if (ids.size > 1) return this.#steps.add('topic', this.#settings.topicPrefix, untried)
     const sights = await this.#topics()
     const there = sights.filter(({ plan, found }) => plan.required && found === 'there')
     if (there.length > 0) await this.#rights(there.map(({ topic }) => topic))
@@ -98,12 +107,13 @@ class Probe {
       const end = Date.parse(new X509Certificate(readFileSync(tls.cert)).validTo)
       this.#steps.add('files', 'tls.cert', expiry('our certificate', end, this.#deps.environment.now()))
     }
+    for (const { at, ...note } of oddFiles(this.#settings)) this.#steps.add('files', at, note)
     return { ...(tls && { tls: readTls(tls) }), ...(proxy && { proxy: readProxy(proxy) }) }
   }
 
   /** Each step only where the one before was good; says whether all were. */
   async #knock(text: string, way: Way): Promise<boolean> {
-    const { environment } = this.#deps
+    const environment = { ...this.#deps.environment, signal: this.#deps.signal }
     const address = addressOf(text)
     const looks: readonly [StepName, () => Promise<Note>][] = [
       ['name', () => resolveName(address, way, environment)],
@@ -131,12 +141,17 @@ class Probe {
   }
 
   #cluster(ids: readonly string[]): void {
-    const known = this.#options.attachment?.cluster ?? null
+    const { attachment } = this.#options
+    const { name } = this.#settings
+    const known = typeof attachment === 'string' ? null : (attachment?.cluster ?? null)
     const [first = ''] = ids
-    const foreign = ids.some(id => id !== (known ?? first))
-    const note = known ? `${first}, as before` : first
-    if (foreign) this.#steps.fail('cluster', this.#settings.name, trouble('E_UPLINK_CLUSTER', this.#settings.name))
-    else this.#steps.add('cluster', this.#settings.name, { note })
+    if (ids.some(id => id !== (known ?? first))) {
+      this.#steps.fail('cluster', name, trouble('E_UPLINK_CLUSTER', name))
+    } else if (typeof attachment === 'string') {
+      this.#steps.add('cluster', name, { result: 'warning', note: `${first}, not compared: ${attachment}` })
+    } else {
+      this.#steps.add('cluster', name, { note: known ? `${first}, as before` : first })
+    }
   }
 
   async #topics(): Promise<readonly Sight[]> {
@@ -158,7 +173,8 @@ class Probe {
       return
     }
     const findings = findingsOf(sight)
-    const pinned = this.#options.attachment?.partitions[topic] ?? partitions
+    const { attachment } = this.#options
+    const pinned = (typeof attachment === 'string' ? null : attachment)?.partitions[topic] ?? partitions
     if (!findings.some(({ result }) => result === 'bad')) {
       this.#steps.add('topic', topic, { note: `partitions ${partitions}, replicas ${replication}` })
     }
@@ -188,7 +204,7 @@ class Probe {
     const { record } = this.#options
     const topic = `${this.#settings.topicPrefix}.test`
     if (typeof record === 'string') this.#steps.add('record', topic, { result: 'skipped', note: record })
-    else if (this.#steps.anyBad) this.#steps.add('record', topic, { result: 'skipped', note: 'not tried, see above' })
+    else if (this.#steps.anyBad) this.#steps.add('record', topic, untried)
     else return this.#clock(await this.#steps.run('record', topic, () => this.#send(record, cluster)))
     await this.#clock(null)
   }
@@ -224,6 +240,8 @@ class Probe {
 /** By how much the clocks differ; null where the cluster does not tell. */
 type Sent = Readonly<{ difference: Ms | null }>
 
+const untried: Note = { result: 'skipped', note: 'not tried, see above' }
+
 const untold: Note = {
   note: 'not told: that takes message.timestamp.type=LogAppendTime on the test topic, as `topics create` sets it',
 }
@@ -236,18 +254,15 @@ const unread: Note = {
 }
 
 function repartitioned(pinned: number): Note {
-  return {
-    code: 'E_UPLINK_PARTITIONS',
-    note: `it had ${pinned} partitions when the box first saw it`,
-    advice: 'The box goes on with the number it knows, so that keys keep their order; see docs/operating/kafka.md.',
-  }
+  const { code, advice } = causeOf('E_UPLINK_PARTITIONS')
+  return { code, note: `it had ${pinned} partitions when the box first saw it`, advice }
 }
 
 /** Data keys are named by the day, tokens and certificates have times: a clock that is far off breaks all three. */
 function clockNote(difference: Ms, whose: string): Note {
   const seconds = Math.round(Math.abs(difference) / second)
   const note = `${seconds} s ${difference < 0 ? 'ahead of' : 'behind'} ${whose}`
-  const advice = 'Set the clock (NTP): certificates, tokens and the times of data keys depend on it.'
-  if (Math.abs(difference) > clockBadMs) return { result: 'bad', code: 'E_UPLINK_CONFIG', cause: 'CLOCK', note, advice }
+  const { code, advice } = causeOf('CLOCK')
+  if (Math.abs(difference) > clockBadMs) return { result: 'bad', code, cause: 'CLOCK', note, advice }
   return Math.abs(difference) > clockWarningMs ? { result: 'warning', note, advice } : { note }
 }

@@ -4,6 +4,7 @@
  * `check --online` wants to look at.
  */
 import type { Kafka } from 'kafkajs'
+import { addressText } from './tunnel.ts'
 
 /** A request as the client sends it. */
 export type Request<T> = Readonly<{
@@ -40,10 +41,10 @@ export async function atSeed<T>(kafka: Kafka, work: (broker: Broker) => Promise<
   }
 }
 
-/** Asks a broker for the cluster that it belongs to. */
+/** Asks a broker for the cluster that it belongs to. What no host name has is not repeated: people read it on a terminal. */
 export async function describeCluster(broker: Broker): Promise<Described> {
   const { clusterId, brokers } = await broker.metadata([])
-  return { id: clusterId, brokers: brokers.map(({ host, port }) => `${host}:${port}`) }
+  return { id: clusterId, brokers: brokers.map(({ host, port }) => addressText(host.replace(/[^\w.:-]/g, '?'), port)) }
 }
 
 /** The client's own factory of connections; it is a private member. */

@@ -17,18 +17,23 @@ import { second } from '../limits.ts'
 import type { Log } from '../log.ts'
 import type { Ms, Sealed } from '../records.ts'
 import { uplinkError } from './classify.ts'
+import { coded } from './coded.ts'
 import { type Compression, codecs } from './compression.ts'
 import { readProxy, readTls, type SaslSettings, type Security } from './credentials.ts'
 import { headersOf } from './lanes.ts'
-import { coded, type Lifeline, type LifelineOptions, openLifeline } from './lifeline.ts'
+import { type Lifeline, type LifelineOptions, openLifeline, seedText } from './lifeline.ts'
 import { loginOf } from './login.ts'
 import { checkEach } from './membership.ts'
 import { kafkaErrors } from './mend.ts'
 import './record.ts'
 import { type Tokens, tokensOf } from './token.ts'
 import { readTopics, type TopicFacts } from './topics.ts'
+import { addressText } from './tunnel.ts'
 
-/** One cluster. `brokers`: `host:port` of some of its brokers. Times in milliseconds. */
+/**
+ * One cluster. `brokers`: `host:port` of some of its brokers, `[host]:port` by IPv6 address. Times in milliseconds.
+ * `loopbackOnly`: no connection leaves the machine, whatever addresses the cluster names (the demo).
+ */
 export type KafkaSettings = Readonly<{
   name: string
   brokers: readonly string[]
@@ -38,6 +43,7 @@ export type KafkaSettings = Readonly<{
   requestTimeout?: Ms
   /** Default `zstd`. */
   compression?: Compression
+  loopbackOnly?: boolean
 }> &
   Security
 
@@ -59,7 +65,7 @@ export type Session = Readonly<{
 type Deps = Readonly<{ environment: Environment; log: Log; signal?: AbortSignal }>
 
 /** Short, so that a dead connection is found and an outage is over soon; kafka.ts has patience with slow lines. */
-export const defaults = { connectionTimeout: 5 * second, requestTimeout: 8 * second }
+export const defaults = { connectionTimeout: 5 * second, requestTimeout: 6 * second }
 
 /**
  * Connects and checks cluster and topics. `expected` = the id that the cluster must have, null = any.
@@ -71,7 +77,7 @@ export async function openSession(settings: KafkaSettings, expected: string | nu
     const { clusterId, brokers } = await admin.describeCluster()
     if (expected !== null && clusterId !== expected) throw new GatewayError('E_UPLINK_CLUSTER', settings.name)
     const topics = await readTopics(admin, settings.topicPrefix, deps.log)
-    return { clusterId, topics, brokers: brokers.map(({ host, port }) => `${host}:${port}`) }
+    return { clusterId, topics, brokers: brokers.map(({ host, port }) => addressText(host, port)) }
   })
   return connectProducer({ ...settings, brokers: found.brokers }, found.clusterId, found.topics, deps)
 }
@@ -198,8 +204,15 @@ function oneAttempt() {
 }
 
 /** Reads the files anew. Throws UplinkError E_UPLINK_CONFIG where one is not right. */
-function wayOf({ tls, sasl, proxy }: KafkaSettings): LifelineOptions {
-  return { ...(tls && { tls: readTls(tls) }), ...(proxy && { proxy: readProxy(proxy) }), login: sasl !== undefined }
+function wayOf({ tls, sasl, proxy, plaintext, loopbackOnly }: KafkaSettings): LifelineOptions {
+  const tellsSecret = sasl?.mechanism === 'plain' || sasl?.mechanism === 'oauthbearer'
+  return {
+    ...(tls && { tls: readTls(tls) }),
+    ...(proxy && { proxy: readProxy(proxy) }),
+    login: sasl !== undefined,
+    plaintext: plaintext !== undefined && !tellsSecret,
+    loopbackOnly: loopbackOnly ?? false,
+  }
 }
 
 /**
@@ -239,7 +252,7 @@ function client(
   })
   return new Kafka({
     clientId: settings.clientId,
-    brokers: [...settings.brokers],
+    brokers: settings.brokers.map(seedText),
     connectionTimeout: settings.connectionTimeout ?? defaults.connectionTimeout,
     requestTimeout: settings.requestTimeout ?? defaults.requestTimeout,
     enforceRequestTimeout: true,

@@ -17,8 +17,11 @@ const defaultLifeSeconds = 300
 /** The words of RFC 6749 §5.2: what else an endpoint says is not repeated. */
 const refusals = /^(invalid_(request|client|grant|scope)|unauthorized_client|unsupported_grant_type)$/
 
-/** `forget`: the cluster refused the token, so the next one is asked for. */
-export type Tokens = Readonly<{ get: () => Promise<string>; forget: () => void }>
+/** `isNew`: it was asked for just now, not kept from before. */
+export type Token = Readonly<{ text: string; isNew: boolean }>
+
+/** `forget`: the cluster refused this token, so the next one is asked for. */
+export type Tokens = Readonly<{ get: () => Promise<Token>; forget: (token: Token) => void }>
 
 /**
  * The tokens of one uplink. `get` rejects with UplinkError: E_UPLINK_AUTH where the client is refused, E_UPLINK_CONFIG
@@ -45,12 +48,12 @@ export function tokensOf(security: Security, { monotonic, after }: Environment):
 
   return {
     get: async () => {
-      if (monotonic() < goodUntil) return token
+      if (monotonic() < goodUntil) return { text: token, isNew: false }
       asking ??= ask()
-      return asking
+      return { text: await asking, isNew: true }
     },
-    forget: () => {
-      goodUntil = Number.NEGATIVE_INFINITY
+    forget: ({ text }) => {
+      if (text === token) goodUntil = Number.NEGATIVE_INFINITY
     },
   }
 }

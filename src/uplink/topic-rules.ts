@@ -1,5 +1,5 @@
 /** Which settings of a topic are right, for `check --online` and `topics create` (DESIGN §4, SEALING S8.6). */
-import { day, limits } from '../limits.ts'
+import { day, limits, minute } from '../limits.ts'
 import type { Plan, Sight } from './topics.ts'
 
 /** A setting that is not as it should be. `bad`: data or a promise suffers. `warning`: it works, with a risk. */
@@ -26,6 +26,9 @@ const all = ['fhir', 'test', 'keys', 'audit'] as const
 /** Headers, key and the batch's own bytes beside the largest value. */
 const recordRoom = limits.recordBytes + 10_000
 
+/** As far as `check --online` lets the clock be off. */
+const clockRoom = 5 * minute
+
 /** A rule with two results: it holds, or it does not. */
 function demand(result: Finding['result'], holds: (value: string) => boolean): Rule['judge'] {
   return value => (holds(value) ? 'good' : result)
@@ -47,8 +50,15 @@ const rules: readonly Rule[] = [
   {
     setting: 'retention.ms',
     of: data,
-    judge: demand('bad', value => Number(value) >= 0),
-    wanted: 'finite: what stays readable of a person must end by itself (604800000 is 7 days)',
+    judge: value => (Number(value) < 0 ? 'bad' : Number(value) < day ? 'warning' : 'good'),
+    wanted:
+      'finite, since what stays readable of a person must end by itself, and no less than a day (604800000 is 7 days): a consumer that is away longer misses records',
+  },
+  {
+    setting: 'retention.bytes',
+    of: ['fhir', 'audit'],
+    judge: demand('warning', value => Number(value) < 0),
+    wanted: '-1: a limit by size takes records away before a consumer that is behind has read them',
   },
   {
     setting: 'retention.ms',
@@ -91,6 +101,19 @@ const rules: readonly Rule[] = [
     of: all,
     judge: demand('warning', value => value !== 'true'),
     wanted: 'false: a broker that lags behind must not become leader, acknowledged records would be lost',
+  },
+  // records get the box's time when they are sent, also those that waited for days: so only its clock counts here
+  {
+    setting: 'message.timestamp.after.max.ms',
+    of: ['fhir', 'keys'],
+    judge: demand('warning', value => Number(value) >= clockRoom),
+    wanted: `${clockRoom} or more: when the clock of the box is farther ahead than this, nothing goes out until it is set`,
+  },
+  {
+    setting: 'message.timestamp.before.max.ms',
+    of: ['fhir', 'keys'],
+    judge: demand('warning', value => Number(value) >= clockRoom),
+    wanted: `${clockRoom} or more: when the clock of the box is farther behind than this, nothing goes out until it is set`,
   },
   {
     setting: 'message.timestamp.type',

@@ -84,8 +84,11 @@ const settingsRead = [
   'delete.retention.ms',
   'max.compaction.lag.ms',
   'max.message.bytes',
+  'message.timestamp.after.max.ms',
+  'message.timestamp.before.max.ms',
   'message.timestamp.type',
   'min.insync.replicas',
+  'retention.bytes',
   'retention.ms',
   'unclean.leader.election.enable',
 ]

@@ -5,6 +5,7 @@
 import { connect, isIPv6, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { KiB } from '../limits.ts'
+import { coded } from './coded.ts'
 import type { HttpProxy } from './credentials.ts'
 
 const headBytes = 16 * KiB
@@ -12,26 +13,38 @@ const headEnd = '\r\n\r\n'
 
 /**
  * Opens a tunnel to `host:port`; `opened` is called once it is there. It ends with an Error whose `code` is `PROXY_` and
- * the proxy's status, `PROXY_NO_HTTP` where its answer is not HTTP, or the system's code. How long it may take is the
+ * the proxy's status, `PROXY_NO_HTTP` where its answer is not HTTP, `PROXY_SILENT` where none came until the tunnel was given
+ * up, or the system's code, which begins with `PROXY_` too where the proxy is not reached. How long it may take is the
  * caller's affair: it destroys the stream.
  */
 export function tunnel(proxy: HttpProxy, host: string, port: number, opened: () => void = () => {}): Tunnel {
-  return new Tunnel(proxy, isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`, opened)
+  return new Tunnel(proxy, addressText(host, port), opened)
+}
+
+/** `host:port`, `[host]:port` where the host is an IPv6 address. */
+export function addressText(host: string, port: number): string {
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 export class Tunnel extends Duplex {
   readonly #socket: Socket
   readonly #open: Promise<void>
+  #isOpen = false
 
   constructor(proxy: HttpProxy, target: string, opened: () => void) {
     super({ allowHalfOpen: false })
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#open = promise
-    this.#socket = connect({ host: proxy.host, port: proxy.port }, () => this.#socket.write(request(proxy, target)))
-    this.#socket.on('error', error => this.destroy(error))
+    const unreached = ({ code }: NodeJS.ErrnoException) => this.destroy(coded(`PROXY_${code}`))
+    this.#socket = connect({ host: proxy.host, port: proxy.port }, () => {
+      this.#socket.off('error', unreached).on('error', error => this.destroy(error))
+      this.#socket.write(request(proxy, target))
+    })
+    this.#socket.on('error', unreached)
     // after a proper end what was received may still wait to be read
     this.#socket.on('close', () => this.#socket.readableEnded || this.destroy())
     this.#readHead(() => {
+      this.#isOpen = true
       resolve()
       opened()
     })
@@ -60,8 +73,10 @@ export class Tunnel extends Duplex {
     this.#open.then(() => this.#socket.write(chunk, done))
   }
 
+  /** What is written goes first; so where it is not open by now, nothing is to be said and it is given up. */
   override _final(done: () => void): void {
-    this.#socket.end(done)
+    if (this.#isOpen) this.#socket.end(done)
+    else this.destroy(coded('PROXY_SILENT'))
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
@@ -71,13 +86,13 @@ export class Tunnel extends Duplex {
 
   #readHead(opened: () => void): void {
     let head = Buffer.alloc(0)
-    const ended = () => this.destroy(proxyError('PROXY_CLOSED'))
+    const ended = () => this.destroy(coded('PROXY_CLOSED'))
     const read = (chunk: Buffer) => {
       head = Buffer.concat([head, chunk])
       const end = head.indexOf(headEnd)
       if (end < 0 && head.length < headBytes) return
       const code = end < 0 ? 'PROXY_NO_HTTP' : refusal(head.toString('latin1', 0, end))
-      if (code) return void this.destroy(proxyError(code))
+      if (code) return void this.destroy(coded(code))
       this.#socket.off('data', read).off('end', ended)
       this.#forward(head.subarray(end + headEnd.length))
       opened()
@@ -104,8 +119,4 @@ function refusal(head: string): string | null {
   const status = /^HTTP\/1\.[01] (\d{3})(?: |\r|$)/.exec(head)?.[1]
   if (!status) return 'PROXY_NO_HTTP'
   return status.startsWith('2') ? null : `PROXY_${status}`
-}
-
-function proxyError(code: string): Error {
-  return Object.assign(new Error('the proxy refuses'), { code })
 }

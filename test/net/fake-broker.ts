@@ -29,7 +29,7 @@ export async function startFakeBroker({ advertised, login = () => '', host = '12
   let self = { host, port: 0 }
   const answer = (key: number, said: string): Buffer => {
     if (key === api.versions) return Buffer.concat([i16(0), list(known.map(([k, most]) => i16(k!, 0, most!))), i32(0)])
-    if (key === api.handshake) return Buffer.concat([i16(0), list(['PLAIN', 'SCRAM-SHA-256'].map(text))])
+    if (key === api.handshake) return Buffer.concat([i16(0), list(['PLAIN', 'SCRAM-SHA-256', 'OAUTHBEARER'].map(text))])
     if (key === api.configs) return Buffer.concat([i32(0), i32(0)])
     if (key === api.authenticate) {
       logins.push(said)

@@ -162,6 +162,35 @@ describe('drain', () => {
     expect(drain.sent).toBe(1)
   })
 
+  test('a refused row is parked before what follows it leaves; then the rest goes at once', async () => {
+    log.add(4)
+    const events: string[] = []
+    const park = (seq: number): Outcome[] => [{ kind: 'unsendable', seq, code: 'E_UPLINK_REJECTED' }]
+    const answers = [park(2), park(3), []]
+    const drain = start({
+      send: async rows => {
+        events.push(`parked ${[...log.place('cloud').parked]}, given ${rows.map(({ seq }) => seq)}`)
+        const [answer = []] = answers.splice(0, 1)
+        return answer.length > 0 ? answer : delivered(rows)
+      },
+    })
+    await time.pass(0)
+    expect(events).toEqual(['parked , given 1,2,3,4', 'parked 2, given 1,3,4', 'parked 2,3, given 1,4'])
+    expect([drain.state, drain.sent, log.place('cloud').through]).toEqual(['up', 2, 4])
+  })
+
+  test('a page of which every row is refused holds nothing up', async () => {
+    log.add(2)
+    const send = async ([first]: readonly Sealed[]): Promise<Outcome[]> =>
+      first!.seq > 2 ? delivered([first!]) : [{ kind: 'unsendable', seq: first!.seq, code: 'E_UPLINK_REJECTED' }]
+    const drain = start({ send })
+    await time.pass(0)
+    log.add(1)
+    drain.nudge()
+    await time.pass(0)
+    expect([drain.state, drain.sent, [...log.place('cloud').parked]]).toEqual(['up', 1, [1, 2]])
+  })
+
   test('stopping does not wait for a far side that is away, and it can be started again', async () => {
     log.add(1)
     let away = true
@@ -240,6 +269,16 @@ describe('drain', () => {
       start({})
       await time.pass(second)
       expect(log.settled).toMatchObject([{ stream: 'history', through: 6 }])
+    })
+
+    test('what was left behind goes out though the engine was lost before it could say so', async () => {
+      log.add(100)
+      log.oldThrough = 100
+      log.loseAnswer = 'leaveBehind'
+      start({})
+      await time.pass(minute)
+      expect(log.place('cloud')).toMatchObject({ through: 100, history: null })
+      expect(log.settled.at(-1)).toMatchObject({ stream: 'history', through: 100 })
     })
 
     test('catchUp: order leaves nothing behind', async () => {

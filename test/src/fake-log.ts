@@ -1,9 +1,9 @@
 /** An engine of one log and some uplinks' places in it, as far as the way out asks it. */
-import type { EngineThread } from '../../src/engine-thread.ts'
+import { EngineLost, type EngineThread } from '../../src/engine-thread.ts'
 import type { Ask, Attachment, Stream } from '../../src/ports.ts'
 import type { Outcome, Sealed } from '../../src/records.ts'
 
-type Place = { through: number; history: { first: number; last: number } | null; to: Attachment }
+type Place = { through: number; history: { first: number; last: number } | null; to: Attachment; parked: Set<number> }
 
 export function row(seq: number, bytes = 100): Sealed {
   const value = Buffer.alloc(bytes)
@@ -18,11 +18,13 @@ export class FakeLog {
   /** The uplink in use, as the store remembers it. */
   active: string | null = null
   onActivate: (uplink: string) => void = () => {}
+  /** The engine does it and is lost before it answers, once. */
+  loseAnswer: Ask['ask'] | null = null
   /** Rows up to this number are old enough to be left behind. */
   oldThrough = 0
 
   get engine(): EngineThread {
-    return { ask: async (ask: Ask) => this.#answer(ask) } as unknown as EngineThread
+    return { ask: async (ask: Ask) => this.#ask(ask) } as unknown as EngineThread
   }
 
   /** Adds rows at the end of the log. */
@@ -31,13 +33,25 @@ export class FakeLog {
   }
 
   place(uplink: string): Place {
-    const place = this.#places.get(uplink) ?? { through: 0, history: null, to: { cluster: null, partitions: {} } }
+    const place = this.#places.get(uplink) ?? {
+      through: 0,
+      history: null,
+      to: { cluster: null, partitions: {} },
+      parked: new Set(),
+    }
     this.#places.set(uplink, place)
     return place
   }
 
-  #answer(ask: Ask): unknown {
+  #ask(ask: Ask): unknown {
     this.asked.push(ask)
+    const answer = this.#answer(ask)
+    if (this.loseAnswer !== ask.ask) return answer
+    this.loseAnswer = null
+    throw new EngineLost()
+  }
+
+  #answer(ask: Ask): unknown {
     switch (ask.ask) {
       case 'cursor':
         return this.#cursor(ask.uplink)
@@ -53,6 +67,8 @@ export class FakeLog {
         this.active = ask.uplink
         this.onActivate(ask.uplink)
         return null
+      case 'status':
+        return { active: this.active }
       case 'leaveBehind':
         return this.#leaveBehind(this.place(ask.uplink))
       default:
@@ -61,15 +77,15 @@ export class FakeLog {
   }
 
   #cursor(uplink: string) {
-    const { through, history, to } = this.place(uplink)
-    return { uplink, through, parked: 0, history: history ? history.last - history.first + 1 : 0, ...to }
+    const { through, history, to, parked } = this.place(uplink)
+    return { uplink, through, parked: parked.size, history: history ? history.last - history.first + 1 : 0, ...to }
   }
 
   #peek(uplink: string, stream: Stream, maxRows: number, maxBytes: number): Sealed[] {
-    const { through, history } = this.place(uplink)
+    const { through, history, parked } = this.place(uplink)
     const from = stream === 'live' ? through + 1 : (history?.first ?? Number.POSITIVE_INFINITY)
     const to = stream === 'live' ? Number.POSITIVE_INFINITY : (history?.last ?? 0)
-    const found = this.rows.filter(({ seq }) => seq >= from && seq <= to).slice(0, maxRows)
+    const found = this.rows.filter(({ seq }) => seq >= from && seq <= to && !parked.has(seq)).slice(0, maxRows)
     let bytes = 0
     return found.filter(({ value }, i) => {
       bytes += value?.length ?? 0
@@ -80,6 +96,7 @@ export class FakeLog {
   #settle(uplink: string, stream: Stream, outcome: Outcome): void {
     this.settled.push({ ...outcome, stream, uplink })
     const place = this.place(uplink)
+    if (outcome.kind === 'unsendable') place.parked.add(outcome.seq)
     if (outcome.kind !== 'delivered') return
     if (stream === 'live') place.through = outcome.through
     else if (place.history) {

@@ -190,6 +190,14 @@ describe('uplinks', () => {
       expect([a.arrived, b.arrived]).toEqual([[], numbers(1, 10)])
     })
 
+    test('a switch that is on disk is carried out though its answer was lost', async () => {
+      await start(ways)
+      log.active = 'b' // the command was done; who gave it heard nothing
+      await time.pass(10 * second)
+      await add(10)
+      expect([view('b').inUse, a.arrived, b.arrived]).toEqual([true, [], numbers(1, 10)])
+    })
+
     test('without switchAfter it never switches by itself', async () => {
       await start(ways)
       a.up = false
@@ -216,6 +224,16 @@ describe('uplinks', () => {
         a.up = true
         await time.pass(120 * minute)
         expect(view('b').inUse).toBe(true) // back by command only
+      })
+
+      test('switches too when the engine is lost before it has said that it is written down', async () => {
+        await start(automatic)
+        a.up = false
+        await add(10)
+        log.loseAnswer = 'activate'
+        await time.pass(12 * minute)
+        expect([view('b').inUse, b.arrived]).toEqual([true, numbers(1, 10)])
+        expect(log.asked.filter(({ ask }) => ask === 'activate')).toHaveLength(1)
       })
 
       test('a short absence of the first does not add up', async () => {

@@ -47,6 +47,10 @@ test('check without --online looks at configuration and keys only', async () => 
     code: 0,
     out: expect.stringMatching(/^good: 3 sources/),
   })
+  expect(await run('check', '--config', config, '--online')).toMatchObject({
+    code: 1,
+    out: expect.stringMatching(/^bad: 3 sources/),
+  })
   const { code, out } = await run('check', '--config', config, '--online', '--json')
   expect(code).toBe(1)
   expect(JSON.parse(out)).toMatchObject({ ok: false, online: [{ uplink: 'cloud', steps: expect.any(Array) }] })
@@ -67,10 +71,24 @@ test('topics acls prints a script, and refuses what makes none', async () => {
     ['--principal', 'gw'],
     ['--principal', 'User:*'],
     ['--principal', 'User:gw', '--format', 'x'],
+    ['--principal', 'User:gw\nrm -r /'],
+    ['--principal', 'User:gw', '--command-config', 'a\nrm -r /'],
+    ['--principal', 'User:gw', '--reader', 'a\nb'],
+    ['--principal', 'User:gw', '--reader', '*'],
+    ['--principal', 'User:gw', '--reader', ''],
   ]) {
     expect(await acls(...wrong), wrong.join(' ')).toMatchObject({ code: 64, out: '' })
   }
   expect((await acls('--principal', 'User:gw', '--reader', 'flink', '--admin')).code).toBe(64)
+})
+
+test('topics acls wants to know for which of several uplinks', async () => {
+  const two = join(dir, 'two.yaml')
+  const line = '  - { name: cloud-b, type: kafka, brokers: ["127.0.0.1:2"] }\n'
+  writeFileSync(two, readFileSync(config, 'utf8').replace(/( {2}- \{ name: cloud,.*\n)/, `$1${line}`))
+  const acls = (...argv: string[]) => run('topics', 'acls', '--config', two, '--principal', 'User:gw', ...argv)
+  expect(await acls()).toMatchObject({ code: 64, out: '', err: expect.stringContaining('one of cloud, cloud-b') })
+  expect((await acls('--uplink', 'cloud-b')).out).toContain("--bootstrap-server '127.0.0.1:2'")
 })
 
 const missing = kafkaMissing()
@@ -125,6 +143,15 @@ describe.skipIf(missing)(`on a real broker${missing ? ` (${missing})` : ''}`, ()
     } finally {
       room.store.close()
     }
+  })
+
+  test('check --online beside a database that it cannot read says that it did not compare', async () => {
+    const other = mkdtempSync(join(tmpdir(), 'check-data-'))
+    writeFileSync(join(other, 'gateway.db'), 'no database')
+    const cluster = async (data: string) =>
+      (await run('check', '--config', config, '--online', '--set', `data.dir=${data}`)).out.match(/.* cluster .*/)?.[0]
+    expect(await cluster(other)).toMatch(/^ {2}warning .*, not compared: data folder cannot be read$/)
+    expect(await cluster(join(other, 'new'))).toMatch(/^ {2}good /)
   })
 
   test('readers skip its test record: signed, about nobody, without a number', async () => {

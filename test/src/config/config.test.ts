@@ -158,8 +158,14 @@ uplinks: [{ type: kafka, name: cloud, brokers: ['${broker}'], ${rest} }]
     expect(load(uplink('', '127.0.0.1:9092')).uplinks[0]).not.toHaveProperty('tls')
   })
 
-  test.each([
-    ['no TLS off loopback', '', ['tls is required off loopback, or plaintext with a reason']],
+  type Case = [string, string, unknown[]]
+  const noTls = 'tls is required off loopback, or plaintext with a reason'
+  const scram = (name: string) => `sasl: { mechanism: scram-sha-512, username: ${name}, passwordFile: p }`
+  const bearer = (more: string, at = 'https://idp.example/t') =>
+    `sasl: { mechanism: oauthbearer, tokenUrl: "${at}", clientId: a, clientSecretFile: b${more && `, ${more}`} }`
+
+  test.each<Case>([
+    ['no TLS off loopback', '', [noTls]],
     ['no TLS, with a reason', 'plaintext: "own wire in the same rack"', []],
     ['a reason beside TLS', 'tls: {}, plaintext: x', ['plaintext has no place beside tls']],
     [
@@ -202,17 +208,81 @@ uplinks: [{ type: kafka, name: cloud, brokers: ['${broker}'], ${rest} }]
       'tls: {}, sasl: { mechanism: plain, password: s3cret }',
       ['sasl.password unknown; did you mean passwordFile?'],
     ],
+    ['no time for a request', 'tls: {}, requestTimeout: 0ms', ['requestTimeout expected a duration from 100ms to 10m']],
+    ['all the time', 'tls: {}, connectionTimeout: 999d', ['connectionTimeout expected a duration from 100ms to 10m']],
+    [
+      'an address as serverName',
+      'tls: { serverName: 10.0.0.1 }',
+      ['tls.serverName expected a host name, not an address'],
+    ],
+    ['a blank reason', 'plaintext: " "', [expect.stringMatching(/^plaintext expected a text, not blank/)]],
+    [
+      'a line break in a name',
+      `tls: {}, ${scram('"a\\nb"')}`,
+      [expect.stringMatching(/^sasl.username expected a text/)],
+    ],
+    [
+      'a line break in an address',
+      'tls: {}, proxy: { url: "http://pro\\nxy.example:3128" }',
+      [expect.stringMatching(/^proxy.url expected an/)],
+    ],
+    [
+      'a token as extension',
+      `tls: {}, ${bearer('extensions: { auth: x }')}`,
+      ['sasl.extensions expected names of the form ^[A-Za-z]+$, other than auth'],
+    ],
+    [
+      'an extension that ends it',
+      `tls: {}, ${bearer('extensions: { a: "x\\u0001y" }')}`,
+      [expect.stringMatching(/^sasl.extensions/)],
+    ],
+    ...['grant_type', 'client_id', 'client_secret', 'scope'].map(
+      (name): Case => [
+        `${name} as a parameter`,
+        `tls: {}, ${bearer(`tokenParameters: { ${name}: x }`)}`,
+        [expect.stringMatching(/^sasl.tokenParameters expected names .* other than grant_type, /)],
+      ],
+    ),
+    [
+      'a colon in the name for the proxy, where it ends the name',
+      'tls: {}, proxy: { url: "http://proxy.example:3128", username: "a:b", passwordFile: p }',
+      ['proxy.username expected a name without a colon'],
+    ],
   ])('%s', (_, rest, expected) => {
     expect(findings(rest)).toEqual(expected)
   })
 
+  test.each<Case>([
+    ['brokers in clear', '', [noTls]],
+    [
+      'a password in clear',
+      'plaintext: x, sasl: { mechanism: plain, username: a, passwordFile: b }',
+      ['sasl.mechanism would send the secret in clear: plain needs tls'],
+    ],
+    [
+      'a token endpoint in clear',
+      `tls: {}, ${bearer('', 'http://localhost:8081/t')}`,
+      ['sasl.tokenUrl would send the secret in clear: https off loopback'],
+    ],
+  ])('behind a far proxy localhost is not this machine: %s', (_, rest, expected) => {
+    const proxy = (host: string) =>
+      findings(`${rest ? `${rest}, ` : ''}proxy: { url: "http://${host}:3128" }`, 'localhost:9092')
+    expect(proxy('proxy.example')).toEqual(expected)
+    expect(proxy('127.0.0.1')).toEqual([])
+  })
+
   test('a broker is host:port', () => {
-    expect(findings('tls: {}', 'kafka.example')).toEqual(['brokers expected a list, each host:port'])
+    for (const wrong of ['kafka.example', '[fd00::1]', 'fd00::1:9092', '[kafka]:9092', 'kafka:0']) {
+      expect(findings('tls: {}', wrong)).toEqual(['brokers expected a list, each host:port'])
+    }
+    expect(findings('tls: {}', '[fd00::1]:9092')).toEqual([])
+    expect(findings('', '[::1]:9092')).toEqual([])
+    expect(findings('', '[fd00::1]:9092')).toEqual(['tls is required off loopback, or plaintext with a reason'])
   })
 
   test('the demo keeps to loopback, also by way of a proxy or a token endpoint', () => {
     const demo = `${uplink('proxy: { url: "http://proxy.example:3128" }', '127.0.0.1:9092')}privacy: { mode: demo }\n`
-    expect(mistakes(demo)).toEqual([expect.stringContaining('proxy.url the demo keeps to loopback')])
+    expect(mistakes(demo)).toContainEqual(expect.stringContaining('proxy.url the demo keeps to loopback'))
   })
 })
 

@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -56,6 +57,30 @@ describe.skipIf(missing)(`the files of an uplink${missing ? ` (${missing})` : ''
     expect(readTls({ serverName: 'kafka' })).toMatchObject({ servername: 'kafka' })
   })
 
+  test('a locked key is unlocked once, which takes seconds: no attempt after the first holds up the intake', () => {
+    const key = join(folder, 'hard.key')
+    const costly = ['-v2', 'aes256', '-v2prf', 'hmacWithSHA512', '-iter', '300000', '-passout', 'pass:open']
+    execFileSync('openssl', ['pkcs8', '-topk8', '-in', box.key, '-out', key, ...costly], { stdio: 'pipe' })
+    const cost = (keyPassphraseFile: string) => {
+      const before = process.cpuUsage()
+      const wrong = unusableFiles({ tls: { cert: box.cert, key, keyPassphraseFile } })
+      const { user } = process.cpuUsage(before)
+      return { user, wrong: wrong.map(({ at }) => at) }
+    }
+    for (const [word, wrong] of [
+      ['open', []],
+      ['shut', ['tls.key']],
+    ] as const) {
+      const passphrase = file(`hard-${word}`, word)
+      const first = cost(passphrase)
+      expect(first.wrong).toEqual(wrong)
+      const second = cost(passphrase)
+      expect(second.wrong).toEqual(wrong)
+      expect(second.user).toBeLessThan(first.user / 4)
+    }
+    expect(unusableFiles({ tls: { cert: box.cert, key, keyPassphraseFile: file('hard-shut', 'open') } })).toEqual([])
+  })
+
   test('that are not are all named at once, each at its setting', () => {
     const none = join(folder, 'none')
     const security: Security = {
@@ -100,4 +125,32 @@ describe.skipIf(missing)(`the files of an uplink${missing ? ` (${missing})` : ''
     chmodSync(shut, 0)
     expect(unusableFiles({ sasl: { mechanism: 'plain', passwordFile: shut } })).toMatchObject([{ cause: 'EACCES' }])
   })
+})
+
+test('a pipe or a device in place of a file is refused, and keeps nobody waiting', () => {
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const module = new URL('../../../src/uplink/credentials.ts', import.meta.url).href
+  const look = `const { unusableFiles } = await import('${module}')
+    const files = { sasl: { passwordFile: '${pipe}', tokenCa: '/dev/zero' }, tls: { ca: '${pipe}' } }
+    console.log(unusableFiles(files).map(({ code, at, cause }) => [code, at, cause].join(' ')).join())`
+  // in a process of its own: whoever waits for a pipe waits with all of it
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', look], {
+    timeout: 60_000,
+    encoding: 'utf8',
+  })
+  expect(stdout.trim().split(',')).toEqual([
+    'E_UPLINK_CONFIG tls.ca NOT_A_FILE',
+    'E_UPLINK_CONFIG sasl.tokenCa NOT_A_FILE',
+    'E_UPLINK_CONFIG sasl.passwordFile NOT_A_FILE',
+  ])
+})
+
+test('a file without a sensible end is not read', () => {
+  const passwordFile = file('large', 'x'.repeat(2 ** 20 + 1))
+  expect(unusableFiles({ sasl: { mechanism: 'plain', passwordFile } })).toMatchObject([
+    { code: 'E_UPLINK_CONFIG', at: 'sasl.passwordFile', cause: 'FILE_TOO_LARGE' },
+  ])
+  writeFileSync(passwordFile, 'x'.repeat(2 ** 20))
+  expect(unusableFiles({ sasl: { mechanism: 'plain', passwordFile } })).toEqual([])
 })

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { type Admin, ConfigResourceTypes } from 'kafkajs'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { kafkaMissing, type LocalKafka, startKafka } from '../../../scripts/kafka/local.ts'
 import { machine } from '../../../src/environment.ts'
+import { limits } from '../../../src/limits.ts'
 import { silent } from '../../../src/log.ts'
 import type { Uplink } from '../../../src/ports.ts'
 import { createTopics, type KafkaSettings, kafkaUplink } from '../../../src/uplink/kafka.ts'
@@ -143,6 +144,78 @@ describe.skipIf(missing)(`the Kafka uplink, on a real broker${missing ? ` (${mis
     expect(parked).toEqual([20, 41])
     const found = await readAll(kafka.bootstrap, `${prefix}.fhir`)
     expect(found.map(record => record.seq)).toEqual(log.map(({ seq }) => seq).filter(seq => !parked.includes(seq)))
+  })
+
+  test('a clock that is two hours ahead parks nothing: all goes out once it is set', async () => {
+    const prefix = await topics(1)
+    const uplink = open()
+    const log = rows(1, 8, { prefix })
+    const real = Date.now
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => real() + 120 * minute)
+    for (const page of [log, log.slice(0, 1)]) {
+      expect(await uplink.send(page)).toMatchObject([
+        { kind: 'again', code: 'E_UPLINK_CONFIG', cause: 'INVALID_TIMESTAMP', advice: expect.stringContaining('NTP') },
+      ])
+    }
+    clock.mockRestore()
+    expect(await drainAll(uplink, log)).toEqual({ parked: [], troubles: [] })
+    expectComplete(await readAll(kafka.bootstrap, `${prefix}.fhir`), 8)
+  })
+
+  test('a topic that refuses every record parks none of them', async () => {
+    const prefix = await topics(1)
+    const uplink = open()
+    const log = rows(1, 20, { prefix })
+    await uplink.connect(nowhere)
+    await alter(`${prefix}.fhir`, 'max.message.bytes', '100')
+    const all = { kind: 'again', code: 'E_UPLINK_CONFIG', at: `${prefix}.fhir`, cause: 'ALL_MESSAGE_TOO_LARGE' }
+    for (const page of [log, log, log.slice(0, 1)]) expect(await uplink.send(page)).toMatchObject([all])
+    await alter(`${prefix}.fhir`, 'max.message.bytes', '1000000')
+    expect(await drainAll(uplink, log)).toEqual({ parked: [], troubles: [] })
+    expectComplete(await readAll(kafka.bootstrap, `${prefix}.fhir`), 20)
+  })
+
+  test('a record that is too large and has no neighbour does not block the way', async () => {
+    const prefix = await topics(1)
+    const uplink = open()
+    const log = [row(1, { prefix, value: incompressible(90_000) }), row(2, { prefix })]
+    await uplink.connect(nowhere)
+    await alter(`${prefix}.fhir`, 'max.message.bytes', '70000')
+    expect((await drainAll(uplink, log, 1)).parked).toEqual([1])
+  })
+
+  test('nothing follows a refused record before the caller has parked it', async () => {
+    const prefix = await topics(1)
+    const uplink = open()
+    const log = rows(1, 5, { prefix })
+    for (const seq of [2, 3, 4]) log[seq - 1] = row(seq, { prefix, value: incompressible(20_000) })
+    await uplink.connect(nowhere)
+    await alter(`${prefix}.fhir`, 'max.message.bytes', '15000')
+    const there = async () => (await readAll(kafka.bootstrap, `${prefix}.fhir`)).map(record => record.seq)
+    for (const seq of [2, 3, 4]) {
+      const left = log.filter(row => row.seq === 1 || row.seq >= seq)
+      const refused = [{ kind: 'unsendable', seq, code: 'E_UPLINK_REJECTED' }]
+      expect(await uplink.send(left)).toEqual(refused)
+      expect(await uplink.send(left)).toEqual(refused) // it could not be written down
+      expect(await there()).toEqual([1])
+    }
+    expect(await uplink.send([log[0]!, log[4]!])).toEqual([{ kind: 'delivered', through: 5 }])
+    expect(await there()).toEqual([1, 5])
+  })
+
+  test('a refused record without a neighbour before it: what follows in its partition waits until it is parked', async () => {
+    const prefix = await topics(1)
+    const uplink = open()
+    const log = [row(1, { prefix, value: incompressible(20_000) }), row(2, { prefix })]
+    await uplink.connect(nowhere)
+    await alter(`${prefix}.fhir`, 'max.message.bytes', '15000')
+    const there = async () => (await readAll(kafka.bootstrap, `${prefix}.fhir`)).map(record => record.seq)
+    const blamed = [{ kind: 'again', code: 'E_UPLINK_CONFIG', cause: 'ALL_MESSAGE_TOO_LARGE' }]
+    for (let round = 1; round < limits.suspectRounds; round++) expect(await uplink.send(log)).toMatchObject(blamed)
+    expect(await uplink.send(log)).toEqual([{ kind: 'unsendable', seq: 1, code: 'E_UPLINK_REJECTED' }])
+    expect(await there()).toEqual([])
+    expect(await uplink.send(log.slice(1))).toEqual([{ kind: 'delivered', through: 2 }])
+    expect(await there()).toEqual([2])
   })
 
   test('keeps to the largest batch that the topic takes', async () => {

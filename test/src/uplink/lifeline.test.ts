@@ -6,7 +6,7 @@ import { kafkaMissing, type LocalKafka, startKafka } from '../../../scripts/kafk
 import { machine } from '../../../src/environment.ts'
 import { silent } from '../../../src/log.ts'
 import { createTopics, type KafkaSettings } from '../../../src/uplink/kafka.ts'
-import { type Lifeline, openLifeline } from '../../../src/uplink/lifeline.ts'
+import { type Lifeline, type LifelineOptions, openLifeline } from '../../../src/uplink/lifeline.ts'
 import { openSession, type Session } from '../../../src/uplink/session.ts'
 import { type Fault, type KafkaProxy, kafkaProxy, produceApi } from '../../net/kafka-proxy.ts'
 import { row } from './rows.ts'
@@ -23,8 +23,8 @@ describe('a lifeline', () => {
     for (const server of servers.splice(0)) server.close()
   })
 
-  function open(): Lifeline {
-    const lifeline = openLifeline()
+  function open(options: LifelineOptions = {}): Lifeline {
+    const lifeline = openLifeline(options)
     lifelines.push(lifeline)
     return lifeline
   }
@@ -39,8 +39,8 @@ describe('a lifeline', () => {
     return { port, far }
   }
 
-  function dial(lifeline: Lifeline, port: number): Socket {
-    const socket = lifeline.socketFactory({ host: '127.0.0.1', port, ssl: null as never, onConnect() {} })
+  function dial(lifeline: Lifeline, port: number, host = '127.0.0.1'): Socket {
+    const socket = lifeline.socketFactory({ host, port, ssl: null as never, onConnect() {} })
     return socket.on('error', () => {})
   }
 
@@ -75,6 +75,31 @@ describe('a lifeline', () => {
     await expect(lifeline.broken).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
     expect(sockets.map(socket => socket.destroyed)).toEqual([true, true, true])
     expect(() => dial(lifeline, port)).toThrow()
+  })
+
+  const near = { host: '127.0.0.1', port: 1, authorization: null }
+  const far = { ...near, host: '192.0.2.1' }
+
+  test.each<[LifelineOptions, string, string | null]>([
+    [{}, '127.0.0.1', null],
+    [{}, 'localhost', null],
+    [{}, '::1', null],
+    [{ proxy: near }, '127.0.0.1', null],
+    [{}, '192.0.2.1', 'OFF_LOOPBACK_WITHOUT_TLS'],
+    [{}, '127.0.0.1.example', 'OFF_LOOPBACK_WITHOUT_TLS'],
+    [{ proxy: near }, '192.0.2.1', 'OFF_LOOPBACK_WITHOUT_TLS'],
+    [{ proxy: far }, '127.0.0.1', 'OFF_LOOPBACK_WITHOUT_TLS'],
+    [{ plaintext: true }, '192.0.2.1', null],
+    [{ tls: {} }, '192.0.2.1', null],
+    [{ tls: {}, loopbackOnly: true }, '127.0.0.1', null],
+    [{ tls: {}, loopbackOnly: true }, '192.0.2.1', 'DEMO_OFF_LOOPBACK'],
+    [{ plaintext: true, loopbackOnly: true }, '192.0.2.1', 'DEMO_OFF_LOOPBACK'],
+    [{ tls: {} }, 'kafka\r\nX-Injected: yes', 'BAD_ADDRESS'],
+  ])('with %j it goes to %s, or ends: %s', async (options, host, symbol) => {
+    const lifeline = open(options)
+    if (!symbol) return void dial(lifeline, 9092, host).destroy()
+    expect(() => dial(lifeline, 9092, host)).toThrow()
+    await expect(lifeline.broken).rejects.toMatchObject({ code: symbol })
   })
 })
 

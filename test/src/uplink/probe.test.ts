@@ -84,6 +84,26 @@ describe('an address', () => {
     })
   })
 
+  test('that never shakes hands: at the end of the time its connection ends too, and nothing more is tried', async () => {
+    const { promise: closed, resolve } = Promise.withResolvers<void>()
+    let connections = 0
+    const mute = createServer(socket => {
+      if (++connections === 2) socket.resume().once('close', resolve)
+    })
+    await once(mute.listen(0, '127.0.0.1'), 'listening')
+    const address = `127.0.0.1:${(mute.address() as AddressInfo).port}`
+    // the first connects, the second shakes hands; no other time is ever over
+    const environment: Environment = {
+      ...machine,
+      after: (ms, then) => (ms === 30_000 ? machine.after(1000, then) : () => {}),
+    }
+    const found = await steps({ ...to(address), tls: {} }, {}, environment)
+    expect(bad(found)).toMatchObject([{ step: 'time', cause: 'NO_ANSWER' }])
+    await closed
+    expect(connections).toBe(2)
+    mute.close()
+  })
+
   test('with a file that is not there: nothing else is tried', async () => {
     const found = await steps({ ...to('127.0.0.1:1'), tls: { ca: '/nowhere/ca.pem' } })
     expect(found).toMatchObject([{ step: 'files', at: 'tls.ca', code: 'E_UPLINK_CONFIG', cause: 'ENOENT' }])
@@ -147,6 +167,17 @@ describe.skipIf(missing)(`a plain broker${missing ? ` (${missing})` : ''}`, () =
     expect(of(found, 'topic').filter(({ note }) => note === 'replication=1')).toHaveLength(4)
   })
 
+  test('is logged in at under each address that it names as well', async () => {
+    const uplink = await fresh()
+    const [, port] = kafka.bootstrap.split(':')
+    const found = await steps({ ...uplink, brokers: [`localhost:${port}`] })
+    expect(of(found, 'login')).toMatchObject([
+      { at: `localhost:${port}`, result: 'good' },
+      { at: kafka.bootstrap, result: 'good' },
+    ])
+    expect(of(found, 'cluster')).toMatchObject([{ result: 'good' }])
+  })
+
   test('tells a clock that is off: warned of above a minute, bad above five', async () => {
     const uplink = await fresh()
     const clockOf = async (off: number) => of(await steps(uplink, {}, clock(off)), 'clock')
@@ -205,6 +236,40 @@ describe.skipIf(missing)(`a plain broker${missing ? ` (${missing})` : ''}`, () =
     expect(of(found, 'topic').filter(({ note }) => note?.includes('first saw'))).toMatchObject([
       { at: `n${count}.fhir`, result: 'warning', note: 'it had 2 partitions when the box first saw it' },
     ])
+  })
+
+  test('whose data folder cannot be read is not called the same as before', async () => {
+    const found = await steps(await fresh(), { attachment: 'data folder cannot be read' })
+    const { clusterId } = await admin.describeCluster()
+    expect(of(found, 'cluster')).toMatchObject([
+      { result: 'warning', note: `${clusterId}, not compared: data folder cannot be read` },
+    ])
+    expect(bad(found)).toEqual([])
+  })
+
+  test('beside one of another cluster: addresses of two clusters are bad', async () => {
+    const other = await startKafka()
+    const uplink = await fresh()
+    for (const brokers of [
+      [...uplink.brokers, other.bootstrap],
+      [other.bootstrap, ...uplink.brokers],
+    ]) {
+      const found = await steps({ ...uplink, brokers })
+      expect(of(found, 'login')).toMatchObject([{ result: 'good' }, { result: 'good' }])
+      expect(bad(found)).toMatchObject([{ step: 'cluster', code: 'E_UPLINK_CLUSTER' }])
+      expect(of(found, 'topic')).toMatchObject([{ result: 'skipped' }])
+    }
+    await other.stop()
+  })
+
+  test('warns of settings that take records away early, or want a better clock', async () => {
+    const uplink = await fresh()
+    const limits = { 'retention.ms': '3600000', 'retention.bytes': '1000000', 'message.timestamp.after.max.ms': '1000' }
+    await alter('fhir', { 'cleanup.policy': 'delete', ...limits })
+    const found = of(await steps(uplink), 'topic').filter(({ at }) => at === `n${count}.fhir`)
+    for (const [setting, value] of Object.entries(limits)) {
+      expect(found).toContainEqual(expect.objectContaining({ result: 'warning', note: `${setting}=${value}` }))
+    }
   })
 
   test('that names itself by an address which the box cannot find', async () => {
@@ -287,7 +352,9 @@ describe.skipIf(notSecure)(`a broker with TLS and logins${notSecure ? ` (${notSe
     expect(of(found, 'connect')).toMatchObject([{ note: expect.stringContaining('through the proxy') }])
     await proxy.close()
     const closed = await steps(to('secure', { ...password(users.box), proxy: { url: proxy.url } }))
-    expect(of(closed, 'connect')).toMatchObject([{ result: 'bad', cause: 'ECONNREFUSED' }])
+    expect(of(closed, 'connect')).toMatchObject([
+      { result: 'bad', cause: 'PROXY_ECONNREFUSED', advice: expect.stringContaining('`proxy.url`') },
+    ])
   })
 
   test('where the cluster tells no time, the token endpoint does', async () => {

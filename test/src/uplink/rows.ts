@@ -29,7 +29,7 @@ export function rows(from: number, to: number, options: RowOptions = {}): Sealed
   return Array.from({ length: to - from + 1 }, (_, i) => row(from + i, options))
 }
 
-/** Drains a log through an uplink as src/drain.ts does: a page is given again, the same, until all of it is settled. */
+/** Drains a log through an uplink as src/drain.ts does: a page is given again, but for what is parked, until it is settled. */
 export async function drainAll(
   uplink: Uplink,
   log: readonly Sealed[],
@@ -39,17 +39,18 @@ export async function drainAll(
   const parked: number[] = []
   const troubles: Outcome[] = []
   for (let at = 0; at < log.length; at += page) {
-    const rows = log.slice(at, at + page)
-    for (;;) {
+    let rows = log.slice(at, at + page)
+    while (rows.length > 0) {
       const outcomes = await uplink.send(rows)
       for (const outcome of outcomes) {
         if (outcome.kind === 'unsendable') parked.push(outcome.seq)
         if (outcome.kind === 'again') troubles.push(outcome)
       }
       if (outcomes.some(({ kind }) => kind === 'delivered')) break
+      rows = rows.filter(({ seq }) => !parked.includes(seq))
       await sleep(100)
     }
-    await between(rows.at(-1)!.seq)
+    await between(log[Math.min(at + page, log.length) - 1]!.seq)
   }
   return { parked, troubles }
 }

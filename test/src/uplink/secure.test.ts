@@ -275,7 +275,7 @@ describe.skipIf(missing)(`a cluster that wants to be convinced${missing ? ` (${m
       ],
       [
         'a name that nobody knows',
-        () => open('plain', {}, { brokers: ['no-such-host.invalid:9092'] }),
+        () => open('secure', { tls: tls() }, { brokers: ['no-such-host.invalid:9092'] }),
         'E_UPLINK_DOWN',
         expect.stringMatching(/^(ENOTFOUND|EAI_AGAIN)$/) as unknown as string,
         /DNS/,

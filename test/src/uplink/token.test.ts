@@ -38,23 +38,26 @@ describe('tokens', () => {
   test('one is kept for four fifths of its life and serves all connections', async () => {
     const tokens = tokensOf({ sasl: sasl() }, environment)
     const [first, second] = await Promise.all([tokens.get(), tokens.get()])
-    expect(second).toBe(first)
+    expect(second).toEqual(first)
     now += 239_000
-    expect(await tokens.get()).toBe(first)
+    expect(await tokens.get()).toEqual({ ...first, isNew: false })
     expect(endpoint.asked).toHaveLength(1)
     now += 2000
-    expect(await tokens.get()).not.toBe(first)
+    expect((await tokens.get()).text).not.toBe(first.text)
     expect(endpoint.asked).toHaveLength(2)
   })
 
   test('a refused one is asked for anew, with the secret as it is then', async () => {
     const tokens = tokensOf({ sasl: sasl() }, environment)
-    await tokens.get()
+    const refused = await tokens.get()
     writeFileSync(secretFile, 'other')
-    tokens.forget()
+    tokens.forget(refused)
     await expect(tokens.get()).rejects.toMatchObject({ cause: 'TOKEN_INVALID_CLIENT' })
     writeFileSync(secretFile, 'right')
-    await tokens.get()
+    const next = await tokens.get()
+    expect(next.isNew).toBe(true)
+    tokens.forget(refused) // another connection had it too
+    expect(await tokens.get()).toEqual({ ...next, isNew: false })
     expect(endpoint.asked).toHaveLength(3)
   })
 
@@ -82,7 +85,11 @@ describe('tokens', () => {
   test('an endpoint that is away, or says nothing, is down', async () => {
     const away = { ...sasl(), tokenUrl: 'http://127.0.0.1:1/token' }
     const down = { code: 'E_UPLINK_DOWN', at: 'sasl.tokenUrl' }
-    await expect(tokensOf({ sasl: away }, environment).get()).rejects.toMatchObject({ ...down, cause: 'ECONNREFUSED' })
+    await expect(tokensOf({ sasl: away }, environment).get()).rejects.toMatchObject({
+      ...down,
+      cause: 'ECONNREFUSED',
+      advice: expect.stringMatching(/^(?=.*`sasl.tokenUrl`)(?!.*brokers)/),
+    })
     const silent = createServer().listen(0, '127.0.0.1')
     await new Promise(resolve => silent.once('listening', resolve))
     const { port } = silent.address() as { port: number }

@@ -88,8 +88,31 @@ describe('a tunnel through an HTTP proxy', () => {
     expect(trouble).toMatchObject({ code, cause, advice: expect.stringMatching(advice), waitMs })
   })
 
+  test('a proxy that says nothing until it is given up is not said to have closed', async () => {
+    const one = open(await serve(socket => socket.on('error', () => {}).resume()))
+    one.end()
+    expect(await failure(one)).toMatchObject({
+      code: 'E_UPLINK_DOWN',
+      cause: 'PROXY_SILENT',
+      advice: expect.stringMatching(/proxy\.url/),
+    })
+  })
+
+  test('what TLS writes after the proxy ended a tunnel is a connection that broke off', async () => {
+    const one = open(await saying('HTTP/1.1 200 Yes\r\n\r\n'))
+    await once(one.pause(), 'readable')
+    one.end()
+    const ended = failure(one)
+    one.write('late')
+    expect(await ended).toMatchObject({ code: 'E_UPLINK_DOWN', advice: expect.stringMatching(/broke off/) })
+  })
+
   test('a proxy that is away', async () => {
-    expect(await failure(open(1))).toMatchObject({ code: 'E_UPLINK_DOWN', cause: 'ECONNREFUSED' })
+    expect(await failure(open(1))).toMatchObject({
+      code: 'E_UPLINK_DOWN',
+      cause: 'PROXY_ECONNREFUSED',
+      advice: expect.stringContaining('`proxy.url`'),
+    })
   })
 
   test('a proxy that is silent: the tunnel ends when its owner says so, with his reason', async () => {
