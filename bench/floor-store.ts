@@ -35,7 +35,8 @@ export function floorStore(kind: 'log' | 'count', dir: string): Store {
     peek: () => [],
     settle: () => {},
     cursor: uplink => ({ uplink, cluster: null, partitions: {}, through: 0, parked: 0, history: 0 }),
-    attach: () => {},
+    attach: () => false,
+    acceptGap: () => {},
     leaveBehind: () => false,
     follow: () => {},
     activate: () => {},
@@ -80,9 +81,10 @@ export function floorStore(kind: 'log' | 'count', dir: string): Store {
       cursors: [],
       sent: { rows: 0, bytes: 0, since: null },
       active: null,
+      gaps: [],
       hoursLeft: null,
     }),
-    tidy: () => {},
+    tidy: () => false,
     close: () => (fd >= 0 ? closeSync(fd) : undefined),
   }
 }

@@ -2,17 +2,18 @@
  * The load, in a process of its own so that it does not share the line's event loop. Prints one JSON line:
  * `{"messages","seconds","p50","p99"}` (milliseconds from send to answer).
  *
- *   node bench/load.ts mqtt ADDRESS MESSAGES WINDOW [FIRST] < secrets.json
- *   node bench/load.ts mllp ADDRESS MESSAGES CONNECTIONS [FIRST]
+ *   node bench/load.ts mqtt ADDRESS MESSAGES WINDOW [FIRST [RATE]] < secrets.json
+ *   node bench/load.ts mllp ADDRESS MESSAGES CONNECTIONS [FIRST [RATE]]
  *
- * FIRST: number of the first message, so that a second run sends what the line has not seen.
+ * FIRST: number of the first message, so that a second run sends what the line has not seen. RATE: messages a second;
+ * absent = as many as are answered. SIGTERM ends it early.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { generate, parser } from 'mqtt-packet'
 import { oru, reading } from './messages.ts'
 
-const [way, address = '', total = '1000', width = '1', offset = '0'] = process.argv.slice(2)
+const [way, address = '', total = '1000', width = '1', offset = '0', rate = 'Infinity'] = process.argv.slice(2)
 const at = address.lastIndexOf(':')
 const [host, port] = [address.slice(0, at), Number(address.slice(at + 1))]
 const messages = Number(total) + Number(offset)
@@ -21,11 +22,22 @@ let next = Number(offset)
 let answered = 0
 
 const since = performance.now()
+process.once('SIGTERM', report)
 await (way === 'mqtt' ? mqtt(Number(width)) : mllp(Number(width)))
-const seconds = (performance.now() - since) / 1000
-waits.sort((a, b) => a - b)
-const quantile = (q: number) => Math.round((waits[Math.floor(waits.length * q)] ?? 0) * 100) / 100
-process.stdout.write(`${JSON.stringify({ messages: answered, seconds, p50: quantile(0.5), p99: quantile(0.99) })}\n`)
+report()
+
+function report(): never {
+  const seconds = (performance.now() - since) / 1000
+  waits.sort((a, b) => a - b)
+  const quantile = (q: number) => Math.round((waits[Math.floor(waits.length * q)] ?? 0) * 100) / 100
+  writeSync(1, `${JSON.stringify({ messages: answered, seconds, p50: quantile(0.5), p99: quantile(0.99) })}\n`)
+  process.exit(0)
+}
+
+/** Whether there is a next message, and it is time for it. */
+function isDue(): boolean {
+  return next < messages && next < Number(offset) + ((performance.now() - since) / 1000) * Number(rate)
+}
 
 async function mqtt(window: number): Promise<void> {
   const secrets = JSON.parse(readFileSync(0, 'utf8')) as { id: string; secret: string }[]
@@ -38,8 +50,10 @@ function device({ id, secret }: { id: string; secret: string }, window: number):
   const sentAt = new Map<number, number>()
   let messageId = 0
   return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined
     const fill = () => {
-      while (sentAt.size < window && next < messages) {
+      clearTimeout(timer)
+      while (sentAt.size < window && isDue()) {
         messageId = (messageId % 65_535) + 1
         sentAt.set(messageId, performance.now())
         const payload = reading(next++)
@@ -50,7 +64,9 @@ function device({ id, secret }: { id: string; secret: string }, window: number):
           ),
         )
       }
-      if (sentAt.size === 0) {
+      if (next < messages) {
+        timer = setTimeout(fill, 10)
+      } else if (sentAt.size === 0) {
         socket.destroy()
         resolve()
       }
@@ -88,6 +104,7 @@ function sender(): Promise<void> {
         socket.destroy()
         return resolve()
       }
+      if (!isDue()) return void setTimeout(send, 10)
       sent = performance.now()
       socket.write(`\x0b${oru(next++)}\x1c\r`)
     }

@@ -23,15 +23,15 @@ const names = [
   '17861-6^Calcium',
 ]
 
-/** An ORU of about 2 KB: seven results with reference ranges and a note. */
-export function oru(n: number): string {
+/** An ORU of about 2 KB: seven results with reference ranges and a note. `patient` is the number in PID-3. */
+export function oru(n: number, patient = 4711): string {
   const obx = names.map(
     (name, i) =>
       `OBX|${i + 1}|NM|${name} [Mass/volume] in Serum or Plasma^LN||${90 + ((n + i) % 40)}.${n % 10}|mg/dL^mg/dL^UCUM|70-99|N|||F|||20261124084500+0000||TECH^Lab^Tech|AUTO^Automated analyser line 3`,
   )
   return [
     `MSH|^~\\&|LAB|NORTH|GATEWAY|NORTH|20261124093000+0000||ORU^R01^ORU_R01|B${n}|P|2.5.1|||||AUT|UNICODE UTF-8`,
-    'PID|1||4711^^^NORTH&2.16.840.1.113883.19.5&ISO^MR||Brandstaetter^Aenne^Maria||19740512|F|||Lindengasse 7^^Wien^W^1070^AT',
+    `PID|1||${patient}^^^NORTH&2.16.840.1.113883.19.5&ISO^MR||Brandstaetter^Aenne^Maria||19740512|F|||Lindengasse 7^^Wien^W^1070^AT`,
     `OBR|1|ORD-${n}^EHR|ACC-${n}^LAB|24323-8^Comprehensive metabolic 2000 panel^LN|||20261124084500+0000|||||||||||||||20261124092500+0000||LAB|F`,
     ...obx,
     `NTE|1|L|${'Specimen slightly haemolysed; potassium may be falsely high. '.repeat(8)}`,

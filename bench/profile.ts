@@ -12,18 +12,9 @@ import { type Profiler, Session } from 'node:inspector/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { translators } from '../adapters/translators.ts'
-import { anyLoopbackSender } from '../src/directory/profiles.ts'
-import { Engine } from '../src/engine.ts'
-import { machine } from '../src/environment.ts'
-import { check } from '../src/fhir/check.ts'
-import { GiB } from '../src/limits.ts'
-import { silent } from '../src/log.ts'
-import type { Device } from '../src/ports.ts'
-import { createDemoKeys, loadKeys, openProtector } from '../src/protect/index.ts'
+import type { Engine } from '../src/engine.ts'
 import type { Arrival } from '../src/records.ts'
-import { openStore } from '../src/store/index.ts'
-import { oru, reading } from './messages.ts'
+import { openEngine, oruArrival, readingArrival } from './engine.ts'
 
 /** Stage by file and function: a sample belongs to the first row that one of its frames matches. */
 const stages: readonly (readonly [stage: string, file: string, functions?: readonly string[]])[] = [
@@ -38,9 +29,7 @@ const stages: readonly (readonly [stage: string, file: string, functions?: reado
   ['committing', 'src/store/'],
 ]
 
-const receivedAt = 1_795_512_600_000
 const batchSize = 100
-const gateway = { tenant: 'bench', gateway: 'bench-1', purpose: 'demo', environment: machine } as const
 const root = new URL('..', import.meta.url).href
 
 const { values } = parseArgs({
@@ -55,36 +44,13 @@ type Shares = Readonly<Record<string, number>>
 type Result = Readonly<{ name: string; us: number; shares: Shares }>
 type Way = Readonly<{ name: string; arrival: (n: number) => Arrival }>
 
-const common = { mode: 'live', receivedAt, clockTrusted: true } as const
 const ways: readonly Way[] = [
-  {
-    name: 'ORU, 7 OBX',
-    arrival: n => ({
-      ...common,
-      source: 'mllp',
-      sender: 'demo',
-      format: 'hl7v2',
-      messageId: `B${n}`,
-      meta: {},
-      bytes: bytesOf(oru(n)),
-    }),
-  },
-  {
-    name: 'tracker reading',
-    arrival: n => ({
-      ...common,
-      source: 'mqtt',
-      sender: 'watch',
-      format: 'measurement',
-      messageId: null,
-      meta: { payload: 'omh' },
-      bytes: bytesOf(reading(n)),
-    }),
-  },
+  { name: 'ORU, 7 OBX', arrival: n => oruArrival(n) },
+  { name: 'tracker reading', arrival: n => readingArrival(n) },
 ]
 
 const dir = mkdtempSync(join(tmpdir(), 'cg-profile-'))
-const { engine, close } = openEngine()
+const { engine, close } = openEngine(dir)
 const results: Result[] = []
 for (const way of ways) results.push(await measure(way))
 close()
@@ -92,26 +58,6 @@ rmSync(dir, { recursive: true, force: true })
 process.stdout.write(
   `${JSON.stringify({ rounds: Number(values.rounds), messages: Number(values.messages), results })}\n`,
 )
-
-/** The product's engine on this thread, with a real disk under it. */
-function openEngine(): Readonly<{ engine: Engine; close: () => void }> {
-  createDemoKeys(dir, gateway)
-  const protector = openProtector(loadKeys(join(dir, 'box')), { ...gateway, topicPrefix: 'bench' })
-  const options = { ...gateway, dir: join(dir, 'data'), budget: 8 * GiB, freeFloor: 0, uplinks: ['cloud'] }
-  const store = openStore(options)
-  const wearer = protector.idOf('Patient', { system: 'urn:oid:2.16.840.1.113883.19.5', value: '4711' })
-  const watch: Device = {
-    id: 'watch',
-    format: 'omh',
-    secretMac: '',
-    test: false,
-    worn: [{ from: 0, to: null, wearer }],
-  }
-  const devices = new Map([[watch.id, watch]])
-  const directory = { revision: 1, anySender: anyLoopbackSender, senders: [], devices, clients: new Map() }
-  const parts = { environment: machine, log: silent, store, protector, check, translators, directory: () => directory }
-  return { engine: new Engine(parts), close: () => store.close() }
-}
 
 async function measure({ name, arrival }: Way): Promise<Result> {
   let next = 0
@@ -230,8 +176,4 @@ function median(numbers: readonly number[]): number {
 
 function round(share: number): number {
   return Math.round(share * 1000) / 1000
-}
-
-function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(Buffer.from(text))
 }

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type ErrorClass, errorRow, errors, type KnownCode } from '../src/errors.ts'
-import { causes } from '../src/uplink/causes.ts'
+import { causes } from '../src/uplink/kafka/causes.ts'
 
 /** What to do, by code. */
 const advice: Readonly<Record<KnownCode, string>> = {

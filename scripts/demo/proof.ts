@@ -5,6 +5,7 @@ import { Kafka, logLevel } from 'kafkajs'
 import type { Config } from '../../src/config/config.ts'
 import { SEAL } from '../../src/protect/format.ts'
 import { type Entry as Read, Reader, ReaderKeys, type ReaderRecord, readReaderFolder } from '../../src/reader/index.ts'
+import '../../src/uplink/kafka/compression.ts'
 import { type Clinic, type Entry, patients } from './clinic.ts'
 
 export type Proof = Readonly<{

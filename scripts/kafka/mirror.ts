@@ -80,31 +80,40 @@ function properties({ from, to, topics }: MirrorOptions, probe: string): string 
 
 /** Makes the topic of the probe and puts one record into it, before the mirror looks for topics. */
 async function say(bootstrap: string, topic: string): Promise<void> {
-  const kafka = client(bootstrap)
-  await withAdmin(bootstrap, admin =>
-    admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1 }] }),
-  )
-  const producer = kafka.producer()
+  const topics = [{ topic, numPartitions: 1, replicationFactor: 1 }]
+  await withAdmin(bootstrap, async admin => {
+    // the client's own wait takes a topic that the broker does not know yet for an error
+    await admin.createTopics({ topics, waitForLeaders: false })
+    await until(async () => (await endOf(admin, topic)) !== undefined)
+  })
+  const producer = client(bootstrap).producer()
   await producer.connect()
   await producer.send({ topic, messages: [{ value: 'probe' }] })
   await producer.disconnect()
 }
 
 async function crossed(bootstrap: string, topic: string, mirror: ChildProcess): Promise<void> {
-  const giveUpAt = performance.now() + startDeadlineMs
-  await withAdmin(bootstrap, async admin => {
-    while (!(await holds(admin, topic))) {
-      if (!isAlive(mirror) || performance.now() > giveUpAt) throw new Error('the mirror did not start')
-      await sleep(200)
-    }
-  })
+  await withAdmin(bootstrap, admin =>
+    until(async () => {
+      if (!isAlive(mirror)) throw new Error('the mirror has ended')
+      return Number(await endOf(admin, topic)) > 0
+    }),
+  )
 }
 
-/** A topic that is just being made has no offsets yet. */
-async function holds(admin: Admin, topic: string): Promise<boolean> {
-  if (!(await admin.listTopics()).includes(topic)) return false
+async function until(look: () => Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + startDeadlineMs
+  while (!(await look())) {
+    if (performance.now() > giveUpAt) throw new Error('the mirror did not start')
+    await sleep(200)
+  }
+}
+
+/** Where the topic's one partition ends; undefined while it is not there or just being made. */
+async function endOf(admin: Admin, topic: string): Promise<string | undefined> {
+  if (!(await admin.listTopics()).includes(topic)) return undefined
   const [only] = await admin.fetchTopicOffsets(topic).catch(() => [])
-  return Number(only?.high ?? 0) > 0
+  return only?.high
 }
 
 async function withAdmin<T>(bootstrap: string, work: (admin: Admin) => Promise<T>): Promise<T> {

@@ -5,9 +5,9 @@
 import { Kafka, logLevel, type Producer } from 'kafkajs'
 import type { Uplink } from '../../src/ports.ts'
 import type { Outcome, Sealed } from '../../src/records.ts'
-import { kafkaUplink as careful, type KafkaSettings } from '../../src/uplink/kafka.ts'
+import { kafkaUplink as careful, type KafkaSettings } from '../../src/uplink/kafka/kafka.ts'
 
-export * from '../../src/uplink/kafka.ts'
+export * from '../../src/uplink/kafka/kafka.ts'
 
 /** The careful uplink's place, and its `connect`; everything else is careless. */
 export function kafkaUplink(settings: KafkaSettings, deps: Parameters<typeof careful>[1]): Uplink {

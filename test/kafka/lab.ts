@@ -9,8 +9,8 @@ import { type Cluster, type ClusterNode, startCluster } from '../../scripts/kafk
 import { kafkaTool } from '../../scripts/kafka/jars.ts'
 import { type Fault, type KafkaProxy, kafkaProxy } from '../net/kafka-proxy.ts'
 import { Line } from '../net/line.ts'
-import '../../src/uplink/compression.ts'
-import '../../src/uplink/mend.ts'
+import '../../src/uplink/kafka/compression.ts'
+import '../../src/uplink/kafka/mend.ts'
 import { lineAddress, setLoss } from './loss.ts'
 
 /** Proxies call brokers from here, so that an access rule can tell the box from everybody else. */

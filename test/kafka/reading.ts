@@ -1,7 +1,7 @@
 /** A consumer of a gateway's topics with the reference reader, and its judgement against the diary of the senders. */
 import { createHash, randomUUID } from 'node:crypto'
 import { type Entry, Reader, ReaderKeys, type ReaderRecord } from '../../src/reader/index.ts'
-import '../../src/uplink/compression.ts'
+import '../../src/uplink/kafka/compression.ts'
 import { type Found, nameOf, unordered } from '../crash/judge.ts'
 import type { Line } from '../crash/load.ts'
 import { observer } from './lab.ts'

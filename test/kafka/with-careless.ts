@@ -6,7 +6,7 @@ const careless = new URL('./careless.ts', import.meta.url).href
 registerHooks({
   resolve(specifier, context, next) {
     const found = next(specifier, context)
-    const isUplink = found.url.endsWith('/src/uplink/kafka.ts') && context.parentURL?.endsWith('/src/main.ts')
+    const isUplink = found.url.endsWith('/src/uplink/kafka/kafka.ts') && context.parentURL?.endsWith('/src/main.ts')
     return isUplink ? { ...found, url: careless } : found
   },
 })
