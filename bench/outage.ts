@@ -8,8 +8,8 @@
  * --rate: messages a second, half laboratory results, half tracker readings; 1 to 10 is what clinics produce. --history:
  * the rows are two days old, so that they go out beside the new ones, under a new epoch. Prints one JSON line a round.
  * `readyMs`: from the start of the command, which reads its whole database, until it takes messages. `beforeMiB`: memory
- * with the same messages coming in before the Kafka is back; `soonMiB`: the most in the first twentieth of the drain, when
- * all code is in use for the first time; `growthMiB`: what came on top of that.
+ * with the same messages coming in before the Kafka is back; `soonMiB`: the most while the first 50,000 rows
+ * leave, when all code is in use for the first time; `growthMiB`: what came on top of that.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -40,6 +40,7 @@ const { values } = parseArgs({
 const [rows, rate] = [Number(values.rows), Number(values.rate)]
 const deps = { environment: machine, log: silent }
 const beforeMs = 15_000
+const soonRows = 50_000
 
 const missing = kafkaMissing()
 if (missing) throw new Error(missing)
@@ -70,7 +71,8 @@ async function run(): Promise<void> {
 
     await kafka.restart()
     const { seconds, memory } = await drained(settings, gateway)
-    const soonMiB = Math.max(...memory.slice(0, Math.ceil(memory.length / 20)))
+    const mostMiB = Math.max(...memory.map(({ MiB }) => MiB))
+    const soonMiB = Math.max(...memory.filter(({ arrived }) => arrived <= soonRows).map(({ MiB }) => MiB))
     const answers = await Promise.all(loads.map(answersOf))
     const result = {
       bench: values.history ? 'outage, history' : 'outage',
@@ -80,9 +82,9 @@ async function run(): Promise<void> {
       readyMs,
       rowsPerSecond: Math.round(rows / seconds),
       beforeMiB: Math.round(beforeMiB),
-      mostMiB: Math.round(Math.max(...memory)),
+      mostMiB: Math.round(mostMiB),
       soonMiB: Math.round(soonMiB),
-      growthMiB: Math.round(Math.max(...memory) - soonMiB),
+      growthMiB: Math.round(mostMiB - soonMiB),
       mllp: answers[0],
       mqtt: answers[1],
     }
@@ -143,13 +145,13 @@ async function answersOf(child: ChildProcess): Promise<unknown> {
 
 /** From the first record that arrives until as many have arrived as were waiting; the broker is asked again and again. */
 async function drained(settings: KafkaSettings, gateway: ChildProcess) {
-  const memory: number[] = []
+  const memory: { arrived: number; MiB: number }[] = []
   let begin = 0
   for (;;) {
     await pause(250)
-    if (begin > 0) memory.push(resident(gateway))
     if (gateway.exitCode !== null) throw new Error('the gateway ended')
     const arrived = await recordsIn(settings)
+    memory.push({ arrived, MiB: resident(gateway) })
     if (begin === 0 && arrived > 0) begin = performance.now()
     if (arrived >= rows) return { seconds: (performance.now() - begin) / 1000, memory }
   }

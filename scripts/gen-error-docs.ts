@@ -132,7 +132,7 @@ const advice: Readonly<Record<KnownCode, string>> = {
   E_UPLINK_PARTITIONS:
     'The gateway goes on with the partitions that the topic had when it was first seen, so that a key keeps its place. To use the new ones: `clinic-gateway uplinks accept NAME`; later records of a key may then be in another partition than its earlier ones.',
   E_UPLINK_GAP:
-    '`clinic-gateway uplinks` names the rows; the log had to give them up while the uplink was away or not configured. Copy them from the other cluster (mirror, `outbox resend` does not have them), then `clinic-gateway uplinks accept NAME`.',
+    '`clinic-gateway uplinks` names the rows; the log had to give them up while the uplink was away or not configured. Copy them from the other cluster, the box has them no more; then `clinic-gateway uplinks accept NAME`.',
   E_UPLINK_REJECTED:
     'The cluster refuses one record for good (size, format). It is parked, its place kept; the next ones went on. `clinic-gateway outbox list` and `outbox show` say which; when the cause is mended, `outbox retry`.',
   E_UPLINK_DOUBTFUL: 'The batch is sent again with the same numbers; readers drop what they have.',

@@ -20,7 +20,7 @@ type Room = Readonly<{
   directory(): Directory
   reload(): Directory
   /** Absent where a database is only read. */
-  engine?: Readonly<{ outgoing: Pick<Outgoing, 'retry'> }>
+  engine?: Readonly<{ outgoing: Pick<Outgoing, 'retry' | 'activate'> }>
 }>
 
 /** Carries out one command for `who` (a user of the box). Throws GatewayError E_USAGE. */
@@ -58,14 +58,14 @@ export function runCommand(room: Room, who: string, command: Command, environmen
     case 'outbox.resend':
       return resend(store, who, command, now)
     case 'outbox.stop':
-      return { stopped: store.stopResend(known(store, command.uplink), who, now) }
+      return { stopped: store.stopResend(resending(store, command.uplink), who, now) }
     case 'uplink.list':
       return listUplinks(store)
     case 'uplink.switch':
-      store.activate(known(store, command.uplink), who, now)
-      return { active: command.uplink }
+      return switchTo(room, who, command.uplink)
     case 'uplink.accept':
       store.attach(known(store, command.uplink), { cluster: null, partitions: {} })
+      store.acceptGap(command.uplink)
       store.audit(who, 'uplink.accept', command.uplink, 'ok', now)
       return { accepted: command.uplink }
   }
@@ -76,6 +76,12 @@ function retry({ store, engine }: Room, who: string, command: Extract<Command, {
   if (!engine) throw new GatewayError('E_INTERNAL', 'outbox.retry')
   const seq = command.seq === null ? null : number(command.seq, 'SEQ')
   return engine.outgoing.retry(known(store, command.uplink), seq, who)
+}
+
+function switchTo({ store, engine }: Room, who: string, uplink: string) {
+  if (!engine) throw new GatewayError('E_INTERNAL', 'uplink.switch')
+  engine.outgoing.activate(known(store, uplink), who)
+  return { active: uplink }
 }
 
 function resend(store: Store, who: string, command: Extract<Command, { do: 'outbox.resend' }>, now: Ms) {
@@ -101,6 +107,11 @@ function known(store: Store, uplink: string): string {
   throw new GatewayError('E_USAGE', 'no such uplink')
 }
 
+/** A job may be left over from an uplink that is not configured any more. */
+function resending(store: Store, uplink: string): string {
+  return store.resends().some(job => job.uplink === uplink) ? uplink : known(store, uplink)
+}
+
 /** Parked rows, and what goes out beside what is new. */
 function listOutbox(store: Store) {
   const { cursors } = store.status()
@@ -119,7 +130,7 @@ function loggedView(store: Store, row: LoggedRow | null) {
   const { headers, at, parked, onlyFor, ...rest } = row
   const parts = store.history()
   const state = (uplink: string, through: number) => {
-    if (onlyFor !== null && onlyFor !== uplink) return 'not for it'
+    if (onlyFor !== null && !onlyFor.split(',').includes(uplink)) return 'not for it'
     if (parked.some(one => one.uplink === uplink)) return 'parked'
     if (row.seq > through) return 'waiting'
     const left = parts.some(part => part.uplink === uplink && part.first <= row.seq && row.seq <= part.last)
@@ -133,8 +144,12 @@ function loggedView(store: Store, row: LoggedRow | null) {
 }
 
 function listUplinks(store: Store) {
-  const { cursors, active } = store.status()
-  return cursors.map(cursor => ({ ...cursor, active: active === null ? null : active === cursor.uplink }))
+  const { cursors, active, gaps } = store.status()
+  return cursors.map(cursor => {
+    const { first, last, at } = gaps.find(gap => gap.uplink === cursor.uplink) ?? { at: null }
+    const gap = at === null ? null : { first, last, since: time(at) }
+    return { ...cursor, active: active === null ? null : active === cursor.uplink, gap }
+  })
 }
 
 function time(ms: number | null): string | null {

@@ -147,13 +147,13 @@ function answer(room: EngineRoom, ask: Ask): unknown {
     case 'cursor':
       return store.cursor(ask.uplink)
     case 'attach':
-      return store.attach(ask.uplink, ask.to)
+      return engine.outgoing.attach(ask.uplink, ask.to)
     case 'leaveBehind':
       return engine.outgoing.leaveBehind(ask.uplink, ask.moreMs)
     case 'follow':
       return store.follow(ask.uplink, ask.of, ask.lagMs)
     case 'activate':
-      return store.activate(ask.uplink, ask.who, machine.now())
+      return engine.outgoing.activate(ask.uplink, ask.who)
     case 'do':
       return runCommand(room, ask.who, ask.command, machine)
     case 'status':

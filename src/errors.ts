@@ -144,6 +144,7 @@ export const errors = {
     class: 'operator',
     text: 'a topic has more partitions than before; the new ones are not used',
   },
+  E_UPLINK_GAP: { class: 'operator', text: 'rows that this uplink has not got are gone' },
   E_UPLINK_REJECTED: { class: 'operator', text: 'the uplink refused a record' },
   E_UPLINK_DOUBTFUL: { class: 'operator', text: 'an acknowledgement looked wrong; the batch is sent again' },
   E_STANDBY: { class: 'operator', text: 'the uplink that stands by cannot be reached' },

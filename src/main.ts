@@ -14,18 +14,17 @@ import { EngineThread } from './engine-thread.ts'
 import type { EngineSettings } from './engine-worker.ts'
 import { type Environment, machine } from './environment.ts'
 import type { GatewayError } from './errors.ts'
+import { Housekeeping } from './housekeeping.ts'
 import { BatchingIntake } from './intake.ts'
-import { hour, minute } from './limits.ts'
+import { hour, limits } from './limits.ts'
 import { describe, type Log, openLog } from './log.ts'
 import type { Command, Source, StoreStatus, Uplink } from './ports.ts'
 import { authenticator, type ProtectorOptions } from './protect/index.ts'
-import { unusableFiles } from './uplink/credentials.ts'
 import { fileUplink } from './uplink/file.ts'
-import { kafkaUplink } from './uplink/kafka.ts'
+import { kafkaUplink } from './uplink/kafka/kafka.ts'
+import { unusableFiles } from './uplink/way/credentials.ts'
 import { Uplinks } from './uplinks.ts'
 
-const tidyEveryMs = 1 * minute
-const tidyBudgetMs = 50
 const watchEveryMs = 5000
 /** The alarm comes before the share of held messages is used up. */
 const heldAlarmShare = 0.8
@@ -54,6 +53,7 @@ export class Gateway {
   readonly #uplinks: Uplinks
   readonly #metrics: Metrics
   readonly #alarms: Alarms
+  readonly #housekeeping: Housekeeping
   readonly #listen: Record<string, string> = {}
   #closeAdmin: () => Promise<void> = async () => {}
   #timers: (() => void)[] = []
@@ -82,13 +82,17 @@ export class Gateway {
         answered: (source, verdict, ms) => {
           this.#metrics.answered(source, verdict, ms)
           if (verdict.kind === 'held') this.#alarms.set('E_HELD', true)
-          if (verdict.kind === 'later' && verdict.code === 'E_FULL') this.#fullAt = machine.monotonic()
+          if (verdict.kind === 'later' && verdict.code === 'E_FULL') this.#full()
         },
       },
       authenticate: (kind, id, secret) => this.#authenticate(kind, id, secret),
       onCommit: () => this.#uplinks.nudge(),
     })
     const parts = { environment: machine, log: this.#log }
+    this.#housekeeping = new Housekeeping({
+      ...parts,
+      tidy: budgetMs => this.#engine.ask<boolean>({ ask: 'tidy', budgetMs }),
+    })
     this.#sources = openSources(config.sources, { intake: this.#intake, ...parts })
     this.#uplinks = new Uplinks({
       ways: config.uplinks,
@@ -110,7 +114,7 @@ export class Gateway {
       await this.#startAdmin()
       for (const source of this.#sources) this.#listen[source.name] = await source.start()
       await this.#uplinks.start((await this.#storeStatus()).active)
-      this.#every(tidyEveryMs, () => this.#engine.ask({ ask: 'tidy', budgetMs: tidyBudgetMs }))
+      this.#housekeeping.start()
       this.#every(watchEveryMs, () => this.#watch())
       this.#every(watchEveryMs, () => this.#uplinks.watch())
       return this.#listen
@@ -123,6 +127,7 @@ export class Gateway {
   /** Sources first (they answer what is in flight), then the intake, the drains, the engine, the admin API. */
   async stop(): Promise<void> {
     for (const cancel of this.#timers) cancel()
+    this.#housekeeping.stop()
     await Promise.all(
       this.#sources.map(source => source.stop().catch(error => this.#log.warn('stop', describe(error)))),
     )
@@ -154,6 +159,7 @@ export class Gateway {
       },
       uplinks: this.#uplinkViews(store).map(({ trouble, ...view }) => ({
         ...view,
+        gap: gapOf(store, view.name),
         trouble: trouble && { ...trouble, since: time(trouble.since) },
       })),
       engine: { epoch: store.epoch, arrivals: store.arrivals, seq: store.seq, lost: this.#engine.lost },
@@ -220,8 +226,15 @@ export class Gateway {
     return mac !== undefined && authenticator(this.#engine.authKey())(kind, id, secret, mac)
   }
 
+  #full(): void {
+    this.#fullAt = machine.monotonic()
+    this.#housekeeping.soon()
+  }
+
   async #watch(): Promise<void> {
     const store = await this.#storeStatus()
+    if (store.usedBytes > limits.pressureShare * store.budget) this.#housekeeping.soon()
+    this.#alarms.set('E_UPLINK_GAP', store.gaps.length > 0)
     this.#alarms.set('E_HELD', store.held > 0)
     this.#alarms.set('E_FULL', !store.room)
     this.#alarms.set('E_HELD_QUOTA', store.heldBytes > heldAlarmShare * store.heldBudget)
@@ -285,9 +298,20 @@ function openUplink(uplink: UplinkConfig, config: Config, log: Log): Uplink {
     log.error('a file of the uplink cannot be used', { uplink: uplink.name, ...describe(error) })
   }
   return kafkaUplink(
-    { ...uplink, topicPrefix: config.gateway.topicPrefix, clientId: `clinic-gateway-${config.gateway.id}` },
+    {
+      ...uplink,
+      topicPrefix: config.gateway.topicPrefix,
+      clientId: `clinic-gateway-${config.gateway.id}`,
+      loopbackOnly: config.privacy.mode === 'demo',
+    },
     parts,
   )
+}
+
+/** Rows that the uplink will not get and that nobody has accepted. */
+function gapOf({ gaps }: StoreStatus, name: string) {
+  const gap = gaps.find(({ uplink }) => uplink === name)
+  return gap ? { first: gap.first, last: gap.last, since: time(gap.at) } : null
 }
 
 /** To a tenth; null where nobody knows. */

@@ -6,7 +6,7 @@ import type { Environment } from './environment.ts'
 import { GatewayError } from './errors.ts'
 import { limits } from './limits.ts'
 import { describe, type Log } from './log.ts'
-import type { Again, Protector, Store, Stream } from './ports.ts'
+import type { Again, Attachment, Protector, Store, Stream } from './ports.ts'
 import type { Ms, OutboxRow, Sealed } from './records.ts'
 
 export type OutgoingParts = Readonly<{ environment: Environment; log: Log; store: Store; protector: Protector }>
@@ -52,6 +52,19 @@ export class Outgoing {
     if (!store.leaveBehind(uplink, limits.historyAfterMs + moreMs)) return false
     protector.renew()
     return true
+  }
+
+  /** Another cluster has neither the key records nor what was ensured: they are said anew. */
+  attach(uplink: string, to: Attachment): void {
+    const { store, protector } = this.#parts
+    if (store.attach(uplink, to)) protector.renew()
+  }
+
+  /** The cluster that the uplink sends to from now on gets key records of its own, whatever a mirror has brought it. */
+  activate(uplink: string, who: string): void {
+    const { store, protector, environment } = this.#parts
+    store.activate(uplink, who, environment.now())
+    protector.renew()
   }
 
   /**

@@ -202,15 +202,9 @@ export type Taken = Readonly<{
 }>
 
 export type SeenRow = Readonly<{ arrival: number; state: 'kept' | 'held'; sameContent: boolean }>
-export type HeldRow = Readonly<{
-  no: number
-  receivedAt: Ms
-  source: string
-  sender: string
-  outline: string
-  rule: Code
-  at: string
-}>
+export type HeldRow = Readonly<
+  Pick<Taken, 'no' | 'receivedAt' | 'source' | 'sender' | 'outline'> & { rule: Code; at: string }
+>
 /** What an uplink's cursor is tied to: a cluster, and the partition count of each topic as it was when it was first seen. */
 export type Attachment = Readonly<{ cluster: string | null; partitions: Readonly<Record<string, number>> }>
 
@@ -242,7 +236,7 @@ export type LoggedRow = Omit<OutboxRow, 'value'> &
   Readonly<{
     /** When its message arrived, or, for a row sent again, about when that was; null where nobody knows. */
     at: Ms | null
-    /** The one uplink that it is for; null = all. */
+    /** The uplinks that it is for, with commas between; null = all. */
     onlyFor: string | null
     bytes: number
     /** Bytes of its value at rest; null where it has none. */
@@ -273,6 +267,9 @@ export type ResendJob = Readonly<{
 /** Rows of a job to be sent again, and where it goes on after them. */
 export type ResendPage = Readonly<{ job: ResendJob; rows: readonly OutboxRow[]; next: number }>
 
+/** Rows that an uplink has not got and will not get, since they have gone: between `first` and `last`. */
+export type Gap = Readonly<{ uplink: string; first: number; last: number; at: Ms }>
+
 export type StoreStatus = Readonly<{
   epoch: number
   arrivals: number
@@ -294,6 +291,8 @@ export type StoreStatus = Readonly<{
   sent: Readonly<{ rows: number; bytes: number; since: Ms | null }>
   /** The uplink that is in use where one stands by for another; null where each gets everything. */
   active: string | null
+  /** Those that nobody has accepted yet. */
+  gaps: readonly Gap[]
   /** Hours until the box is full if nothing is sent, as messages came in the last hour; null where they did not. */
   hoursLeft: number | null
 }>
@@ -322,7 +321,9 @@ export interface Store {
   /** Moves the cursor, or the begin of the oldest history part, past what was delivered; parks what is unsendable. */
   settle(uplink: string, outcomes: readonly Outcome[], stream?: Stream): void
   cursor(uplink: string): CursorRow
-  attach(uplink: string, to: Attachment): void
+  /** True: it is another cluster than the uplink had before. What it lacks of key records goes again by itself. */
+  attach(uplink: string, to: Attachment): boolean
+  acceptGap(uplink: string): void
   /**
    * Where the oldest row above the uplink's cursor is older than `olderThan`: begins a new epoch, leaves all rows above the
    * cursor behind as a history part, and moves the cursor to the end of the log. Returns whether it did. The caller renews
@@ -370,9 +371,9 @@ export interface Store {
   status(): StoreStatus
   /**
    * Housekeeping in small steps: expired originals, refused messages, old `seen`, delivered rows beyond age or space, free
-   * pages. Never throws E_FULL: what a full disk does not allow waits for the next time.
+   * pages. Never throws E_FULL: what a full disk does not allow waits for the next time. True: the time was too short.
    */
-  tidy(now: Ms, budgetMs: Ms): void
+  tidy(now: Ms, budgetMs: Ms): boolean
   close(): void
 }
 
@@ -389,8 +390,8 @@ export interface Uplink {
    */
   connect(known: Attachment): Promise<Attachment>
   /**
-   * Sends rows (final bytes, seq ascending), key lane first, and resolves when they are acknowledged. After `again` the
-   * caller gives the same rows again. Never rejects. Rows named `unsendable` are parked; all others are delivered.
+   * Sends rows (final bytes, seq ascending), key lane first. Never rejects. `delivered`: all but the `unsendable` are
+   * acknowledged. `again`: the caller gives the same rows again. `unsendable` alone: it parks those, then gives the rest.
    */
   send(rows: readonly Sealed[]): Promise<readonly Outcome[]>
   /** What a person should see to while the uplink works, by code and place. Absent: there never is anything. */
@@ -421,7 +422,7 @@ export type Command = Readonly<
   | { do: 'uplink.list' }
   /** The uplink becomes the one in use (standby). */
   | { do: 'uplink.switch'; uplink: string }
-  /** Forgets cluster and partition counts of the uplink: what it finds next is right. */
+  /** Forgets cluster and partition counts of the uplink: what it finds next is right. Its gap is known. */
   | { do: 'uplink.accept'; uplink: string }
 >
 

@@ -48,7 +48,7 @@ export class Keyring {
   }
 
   #usable({ madeAt, uses }: Entry): boolean {
-    return this.#options.environment.now() - madeAt < limits.dataKeyMs && uses < limits.dataKeyUses
+    return Math.abs(this.#options.environment.now() - madeAt) < limits.dataKeyMs && uses < limits.dataKeyUses
   }
 
   #make(subject: string): Entry {

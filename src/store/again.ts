@@ -10,8 +10,9 @@ import type { Again, ResendJob, ResendPage, Span } from '../ports.ts'
 import type { Ms, OutboxRow } from '../records.ts'
 import type { Audit } from './audit.ts'
 import type { Cursors } from './cursors.ts'
-import type { Meta } from './meta.ts'
+import type { Gone } from './gone.ts'
 import { bounded, columns, type Outbox } from './outbox.ts'
+import { type Part, without } from './parts.ts'
 import type { Tally } from './tally.ts'
 import { rowBytes } from './usage.ts'
 
@@ -28,8 +29,13 @@ export type AgainTable = Readonly<{
   page(uplink: string, maxRows: number, maxBytes: number): ResendPage | null
   /** Writes rows of a page and goes on to its `next`; the job ends after its last row. */
   resent(page: ResendPage, again: readonly Again[], at: Ms): void
-  /** Rows above this number are asked for. */
-  floor(): number
+  /** Rows that uplinks in use are asked for: they stay beyond their age. */
+  asked(): readonly Part[]
+  /**
+   * The uplink's cluster is another one: key records that rows it has yet to send may need, of the last day, go again.
+   * They come after the rows that wait already; readers wait for them.
+   */
+  resendKeys(uplink: string, at: Ms): void
 }>
 
 /** Numbers of which one step reads the rows at most: a key may be rare. */
@@ -38,21 +44,22 @@ const windowRows = 2000
 export const sql = {
   parkedRows: `SELECT ${columns} FROM outbox WHERE seq IN (SELECT seq FROM parked WHERE uplink = ? AND seq > ?
     ORDER BY seq LIMIT ?) ORDER BY seq`,
-  page: `SELECT ${columns} FROM outbox WHERE seq >= @next AND seq <= @until AND arrival > 0
+  page: `SELECT ${columns} FROM outbox WHERE seq >= @next AND seq <= @until
+    AND (arrival > 0 OR (arrival < 0 AND NOT EXISTS (SELECT 1 FROM outbox AS was WHERE was.seq = -outbox.arrival)))
     AND (seq >= @first OR lane = 'key')
-    AND (only_for IS NULL OR only_for = @uplink)
+    AND (only_for IS NULL OR instr(',' || only_for || ',', ',' || @uplink || ',') > 0)
     AND NOT EXISTS (SELECT 1 FROM parked WHERE parked.uplink = @uplink AND parked.seq = outbox.seq)
     AND NOT EXISTS (SELECT 1 FROM history AS h WHERE h.uplink = @uplink AND h.first <= outbox.seq AND h.last >= outbox.seq)
     AND (@key IS NULL OR key = @key OR (lane = 'key' AND EXISTS (
       SELECT 1 FROM keys WHERE kid = outbox.key AND (subject IN (@key, 'tenant')
-        OR EXISTS (SELECT 1 FROM link WHERE origin = subject AND target = @key)))))
+        OR EXISTS (SELECT 1 FROM link WHERE origin IN (subject, 'test:' || subject))))))
     ORDER BY seq LIMIT @limit`,
 } as const
 
-type Parts = Readonly<{ cursors: Cursors; tally: Tally; outbox: Outbox; meta: Meta; audit: Audit }>
+type Parts = Readonly<{ cursors: Cursors; tally: Tally; outbox: Outbox; gone: Gone; audit: Audit }>
 
 /** The rows that go out again. The writing calls belong inside the caller's transaction. */
-export function openAgain(db: Database.Database, { cursors, tally, outbox, meta, audit }: Parts): AgainTable {
+export function openAgain(db: Database.Database, { cursors, tally, outbox, gone, audit }: Parts): AgainTable {
   const parkedRows = db.prepare<[string, number, number], OutboxRow>(sql.parkedRows)
   const unpark = db.prepare('DELETE FROM parked WHERE uplink = ? AND seq = ?')
   const insert = db.prepare('INSERT INTO resend(uplink, next, first, last, key, rows) VALUES (?, ?, ?, ?, ?, 0)')
@@ -63,13 +70,13 @@ export function openAgain(db: Database.Database, { cursors, tally, outbox, meta,
   )
   const goOn = db.prepare('UPDATE resend SET next = ?, rows = rows + ? WHERE id = ?')
   const end = db.prepare('DELETE FROM resend WHERE id = ?')
-  const next = db.prepare<[], number | null>('SELECT min(next) FROM resend').pluck()
+  const arrivalOf = db.prepare<[number], number>('SELECT arrival FROM outbox WHERE seq = ?').pluck()
   const page = db.prepare<[Record<string, unknown>], OutboxRow>(sql.page)
 
-  /** Writes rows for the uplink; in the log they belong to no message. */
-  function append(uplink: string, again: readonly Again[], at: Ms): void {
+  /** Writes rows for the uplink. `arrival`: in the log they belong to no message. */
+  function append(uplink: string, again: readonly Again[], arrival: (was: number) => number, at: Ms): void {
     const rows = again.map(({ row }) => row)
-    outbox.append(rows, 0, cursors.onlyFor(uplink))
+    for (const { row, was } of again) outbox.append([row], arrival(was), cursors.onlyFor(uplink))
     outbox.count(
       rows.length,
       rows.reduce((sum, row) => sum + rowBytes(row), 0),
@@ -77,9 +84,14 @@ export function openAgain(db: Database.Database, { cursors, tally, outbox, meta,
     )
   }
 
+  /** A row that was refused is asked for again as its copy once it has gone itself: the copy knows its number. */
+  function copyOf(was: number): number {
+    return arrivalOf.get(was) === 0 ? 0 : -was
+  }
+
   function first({ from }: Span): number {
     const asked = 'seq' in from ? from.seq : tally.before(from.at) + 1
-    return Math.max(asked, meta.number('gone') + 1)
+    return gone.next(asked)
   }
 
   function last({ to }: Span, uplink: string): number {
@@ -92,12 +104,12 @@ export function openAgain(db: Database.Database, { cursors, tally, outbox, meta,
   function keysFrom(seq: number): number {
     const at = tally.since(seq)
     const from = at === null ? 1 : tally.before(at - limits.dataKeyMs) + 1
-    return Math.min(seq, Math.max(from, meta.number('gone') + 1))
+    return Math.min(seq, gone.next(from))
   }
 
   function finish(job: ResendJob, at: Ms, rows: number): void {
     end.run(job.id)
-    const detail = `rows=${job.rows + rows} of ${job.first}-${job.last}`
+    const detail = `rows=${job.rows + rows} of ${asked(job)}`
     audit({ at, actor: 'system', act: 'outbox.resent', obj: job.uplink, outcome: 'ok', detail })
   }
 
@@ -105,7 +117,7 @@ export function openAgain(db: Database.Database, { cursors, tally, outbox, meta,
     parkedRows: (uplink, after, maxRows, maxBytes) =>
       bounded(parkedRows.iterate(uplink, after, maxRows), maxBytes).rows,
     retry(uplink, again, who, at) {
-      append(uplink, again, at)
+      append(uplink, again, copyOf, at)
       for (const { was } of again) unpark.run(uplink, was)
       const [was, now] = [again.map(one => one.was), again.map(one => one.row.seq)].map(spanOf)
       const detail = `rows=${again.length} was=${was} seq=${now}`
@@ -117,15 +129,21 @@ export function openAgain(db: Database.Database, { cursors, tally, outbox, meta,
       insert.run(uplink, keysFrom(from), from, to, span.key)
       const detail = `rows ${from}-${to}${span.key === null ? '' : ` of ${span.key}`}`
       audit({ at, actor: who, act: 'outbox.resend', obj: uplink, outcome: 'ok', detail })
-      const waiting = cursors.parts(uplink).map(part => Math.min(part.last, to) - Math.max(part.first, from) + 1)
-      const unsent = waiting.reduce((sum, rows) => sum + Math.max(0, rows), 0)
-      return { from, to, rows: to - from + 1 - unsent }
+      const there = without({ first: from, last: to }, [...gone.parts(), ...cursors.parts(uplink)])
+      return { from, to, rows: there.reduce((rows, part) => rows + part.last - part.first + 1, 0) }
+    },
+    resendKeys(uplink, at) {
+      const to = cursors.through(uplink)
+      const from = keysFrom(cursors.whole(uplink) + 1)
+      if (from > to) return
+      insert.run(uplink, from, to + 1, to, null)
+      audit({ at, actor: 'system', act: 'outbox.resend', obj: uplink, outcome: 'ok', detail: `keys ${from}-${to}` })
     },
     stopResend(uplink, who, at) {
       const jobs = all.all().filter(job => job.uplink === uplink)
-      for (const { id, first, last, rows } of jobs) {
-        end.run(id)
-        const detail = `rows=${rows} of ${first}-${last}`
+      for (const job of jobs) {
+        end.run(job.id)
+        const detail = `rows=${job.rows} of ${asked(job)}`
         audit({ at, actor: who, act: 'outbox.stop', obj: uplink, outcome: 'ok', detail })
       }
       return jobs.length
@@ -141,12 +159,20 @@ export function openAgain(db: Database.Database, { cursors, tally, outbox, meta,
       return { job, rows, next: all && rows.length < maxRows ? until + 1 : rows.at(-1)!.seq + 1 }
     },
     resent({ job, next }, again, at) {
-      if (again.length > 0) append(job.uplink, again, at)
+      if (again.length > 0) append(job.uplink, again, () => 0, at)
       if (next > job.last) finish(job, at, again.length)
       else goOn.run(next, again.length, job.id)
     },
-    floor: () => (next.get() ?? Number.MAX_SAFE_INTEGER) - 1,
+    asked() {
+      const inUse = all.all().filter(job => cursors.used().includes(job.uplink))
+      return inUse.map(({ next, last }) => ({ first: next, last }))
+    },
   }
+}
+
+/** `17-90`, or what a job of key records alone asks for. */
+function asked({ first, last }: ResendJob): string {
+  return first > last ? `keys up to ${last}` : `${first}-${last}`
 }
 
 /** `17` or `17-90`. */

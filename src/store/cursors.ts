@@ -4,14 +4,13 @@
  * the other follows at a distance.
  */
 import type Database from 'better-sqlite3'
+import type { Environment } from '../environment.ts'
 import { GatewayError } from '../errors.ts'
-import { day, limits } from '../limits.ts'
+import { day, limits, minute } from '../limits.ts'
 import type { Attachment, CursorRow } from '../ports.ts'
 import type { Ms } from '../records.ts'
 import type { Meta } from './meta.ts'
-
-/** Rows `first` to `last`, both included. */
-export type Part = Readonly<{ first: number; last: number }>
+import { joined, type Part } from './parts.ts'
 
 export type Cursors = Readonly<{
   /** The uplinks that are in use: all but the one that stands by. */
@@ -19,8 +18,8 @@ export type Cursors = Readonly<{
   /** The uplink in use where one stands by for another; else null. */
   active(): string | null
   activate(uplink: string): void
-  /** The one uplink that a row sent again to `uplink` is for; null where another one may have to send it. */
-  onlyFor(uplink: string): string | null
+  /** Whom a row sent again to `uplink` is for, by name: the other of a pair may have to send it. */
+  onlyFor(uplink: string): string
   through(uplink: string): number
   /** Rows up to here are sent, all of them but parked ones. */
   whole(uplink: string): number
@@ -34,31 +33,40 @@ export type Cursors = Readonly<{
   leaveBehind(uplink: string, through: number): void
   /** What the uplinks in use have yet to send, in order and without overlaps. */
   unsent(highest: number): readonly Part[]
-  /** Every uplink has sent the rows up to here, whether it is in use or not. */
-  floor(): number
+  /** What one uplink has yet to send. */
+  waiting(uplink: string, highest: number): readonly Part[]
+  /** What any uplink has yet to send, in use or not. */
+  unsentByAny(highest: number): readonly Part[]
+  /** Moves the uplink's places past numbers that have no row. */
+  stepOver(uplink: string, highest: number): void
   /** Notes how far the uplink is, at most once a minute. */
   sample(uplink: string, at: Ms): void
   follow(uplink: string, of: string, lagMs: Ms): void
   row(uplink: string): CursorRow
-  attach(uplink: string, to: Attachment): void
+  /** True: it is another cluster than the uplink had before, whether a person has accepted that or not. */
+  attach(uplink: string, to: Attachment): boolean
   /** Makes missing cursors, at 0. */
   configure(): void
 }>
 
 /** As long as sent rows stay: no mirror may lag longer. */
 const samplesKeptMs = 7 * day
+/** A clock that differs by more from the one that only goes forward was set. */
+const clockSetMs = minute
 
 export const sql = {
   part: 'SELECT first, last FROM history WHERE uplink = ? ORDER BY first LIMIT 1',
   newest: 'SELECT at FROM passed WHERE uplink = ? ORDER BY at DESC LIMIT 1',
+  nextRow: 'SELECT seq FROM outbox WHERE seq >= ? ORDER BY seq LIMIT 1',
   passed: 'SELECT through FROM passed WHERE uplink = ? AND at <= ? ORDER BY at DESC LIMIT 1',
 } as const
 
 /** The cursors of the configured `uplinks`. The writing calls belong inside the caller's transaction. */
 export function openCursors(
   db: Database.Database,
-  { uplinks, standby, meta }: { uplinks: readonly string[]; standby: string | null; meta: Meta },
+  options: Readonly<{ uplinks: readonly string[]; standby: string | null; meta: Meta; environment: Environment }>,
 ): Cursors {
+  const { uplinks, standby, meta, environment } = options
   const make = db.prepare('INSERT OR IGNORE INTO cursor(uplink, cluster, through) VALUES (?, NULL, 0)')
   const throughOf = db.prepare<[string], number>('SELECT through FROM cursor WHERE uplink = ?').pluck()
   const clusterOf = db.prepare<[string], string | null>('SELECT cluster FROM cursor WHERE uplink = ?').pluck()
@@ -80,6 +88,8 @@ export function openCursors(
   const pass = db.prepare('INSERT OR REPLACE INTO passed(uplink, at, through) VALUES (?, ?, ?)')
   const forgetPassed = db.prepare('DELETE FROM passed WHERE uplink = ? AND (at < ? OR at > ?)')
   const forgetAllPassed = db.prepare('DELETE FROM passed WHERE uplink = ?')
+  const forgetSamples = db.prepare('DELETE FROM passed')
+  const nextRow = db.prepare<[number], number>(sql.nextRow).pluck()
 
   /** The two of which one is in use. */
   const first = uplinks.find(one => one !== standby)
@@ -109,6 +119,26 @@ export function openCursors(
     else if (to >= first) begin.run(to + 1, uplink, first)
   }
 
+  /** The parts of the uplink and what is above its cursor. */
+  function waiting(uplink: string, highest: number): readonly Part[] {
+    const all = [...allParts.all(uplink), { first: through(uplink) + 1, last: highest }]
+    return joined(all.filter(({ first, last }) => first <= last))
+  }
+
+  function unsentBy(names: readonly string[], highest: number): readonly Part[] {
+    if (uplinks.length === 0) return highest > 0 ? [{ first: 1, last: highest }] : []
+    return joined(names.flatMap(uplink => waiting(uplink, highest)))
+  }
+
+  let clockOffset = environment.now() - environment.monotonic()
+
+  /** The distance between samples means nothing where the clock was set between them. */
+  function mistrustClock(): void {
+    const offset = environment.now() - environment.monotonic()
+    if (Math.abs(offset - clockOffset) > clockSetMs) forgetSamples.run()
+    clockOffset = offset
+  }
+
   return {
     used,
     active,
@@ -116,7 +146,7 @@ export function openCursors(
       if (!pair.includes(uplink)) throw new GatewayError('E_USAGE', 'no uplink stands by for it')
       meta.set('active', uplink)
     },
-    onlyFor: uplink => (pair.includes(uplink) ? null : known(uplink)),
+    onlyFor: uplink => (pair.includes(uplink) ? pair.join(',') : known(uplink)),
     through,
     whole,
     move: (uplink, to) => void move.run(to, known(uplink), to),
@@ -127,13 +157,17 @@ export function openCursors(
       addPart.run(known(uplink), through(uplink) + 1, to)
       move.run(to, uplink, to)
     },
-    unsent(highest) {
-      if (uplinks.length === 0) return highest > 0 ? [{ first: 1, last: highest }] : []
-      const open = used().flatMap(uplink => [...allParts.all(uplink), { first: through(uplink) + 1, last: highest }])
-      return joined(open.filter(({ first, last }) => first <= last))
+    unsent: highest => unsentBy(used(), highest),
+    waiting,
+    unsentByAny: highest => unsentBy(uplinks, highest),
+    stepOver(uplink, highest) {
+      const below = (seq: number) => (nextRow.get(seq) ?? highest + 1) - 1
+      for (const one of allParts.all(uplink)) shorten(uplink, one, below(one.first))
+      const to = below(through(uplink) + 1)
+      move.run(to, uplink, to)
     },
-    floor: () => (uplinks.length > 0 ? Math.min(...uplinks.map(whole)) : 0),
     sample(uplink, at) {
+      mistrustClock()
       const last = newest.get(uplink)
       if (last !== undefined && at >= last && at - last < limits.standbySampleMs) return
       pass.run(uplink, at, whole(uplink))
@@ -141,6 +175,7 @@ export function openCursors(
       forgetPassed.run(uplink, at - samplesKeptMs, at)
     },
     follow(uplink, of, lagMs) {
+      mistrustClock()
       const last = newest.get(known(of))
       const to = last === undefined ? undefined : passed.get(of, last - lagMs)
       if (to === undefined) return
@@ -154,25 +189,24 @@ export function openCursors(
       return { uplink, cluster, partitions, through: through(uplink), parked: parkedOf.get(uplink) ?? 0, history }
     },
     attach(uplink, { cluster, partitions }) {
+      const before = clusterOf.get(known(uplink)) ?? null
+      // a person accepts the next cluster before it is known; until then it is remembered which one it was
+      const was = before ?? meta.get(`cluster.${uplink}`)
+      const isOther = cluster !== null && was !== null && was !== '' && was !== cluster
       // another cluster has none of what was said to have passed
-      if (clusterOf.get(known(uplink)) !== cluster) forgetAllPassed.run(uplink)
+      if (before !== cluster) {
+        forgetAllPassed.run(uplink)
+        meta.set(`cluster.${uplink}`, cluster ?? was ?? '')
+      }
       belong.run(cluster, uplink)
       unpin.run(uplink)
       for (const [topic, count] of Object.entries(partitions)) pin.run(uplink, topic, count)
+      return isOther
     },
     configure() {
+      // nobody knows what the clock did meanwhile
+      forgetSamples.run()
       for (const uplink of uplinks) make.run(uplink)
     },
   }
-}
-
-/** The same rows in order, none twice. */
-function joined(parts: readonly Part[]): Part[] {
-  const out: Part[] = []
-  for (const part of parts.toSorted((a, b) => a.first - b.first)) {
-    const last = out.at(-1)
-    if (last && part.first <= last.last + 1) out.push({ first: out.pop()!.first, last: Math.max(last.last, part.last) })
-    else out.push(part)
-  }
-  return out
 }

@@ -1,7 +1,7 @@
 /** The store of one gateway: SQLite in one folder, one writer, one process (DESIGN §9). */
 import type { Environment } from '../environment.ts'
 import { GatewayError } from '../errors.ts'
-import { MiB } from '../limits.ts'
+import { limits, MiB } from '../limits.ts'
 import type { Again, Store, Stream } from '../ports.ts'
 import type { Ms, OutboxRow } from '../records.ts'
 import { openAgain } from './again.ts'
@@ -9,6 +9,8 @@ import { type Audit, type AuditReport, openAudit, verifyAudit } from './audit.ts
 import { type Connection, connect, faultOf, isFull } from './connection.ts'
 import { openCursors } from './cursors.ts'
 import { openDirectoryTables } from './directory.ts'
+import { openGaps } from './gaps.ts'
+import { openGone } from './gone.ts'
 import { openHeld } from './held.ts'
 import { judgeEpoch, nextEpoch, readMark, writeMark } from './mark.ts'
 import { type Meta, openMeta } from './meta.ts'
@@ -136,14 +138,16 @@ export function openReadOnly(options: StoreOptions): ReadOnlyStore {
 /** The log and how far each uplink is in it. */
 function openLog(
   db: Connection['db'],
-  { uplinks, standby = null }: StoreOptions,
+  { uplinks, standby = null, environment }: StoreOptions,
   parts: Readonly<{ meta: Meta; usage: Usage; audit: Audit }>,
 ) {
-  const tally = openTally(db, parts)
-  const cursors = openCursors(db, { uplinks, standby, meta: parts.meta })
-  const outbox = openOutbox(db, { ...parts, cursors, tally })
-  const again = openAgain(db, { ...parts, cursors, tally, outbox })
-  return { tally, cursors, outbox, again }
+  const gone = openGone(db)
+  const tally = openTally(db, { ...parts, gone })
+  const cursors = openCursors(db, { uplinks, standby, meta: parts.meta, environment })
+  const outbox = openOutbox(db, { ...parts, gone, cursors, tally })
+  const again = openAgain(db, { ...parts, gone, cursors, tally, outbox })
+  const gaps = openGaps(db, { ...parts, uplinks, gone, cursors })
+  return { gone, tally, cursors, outbox, again, gaps }
 }
 
 type Opened = Readonly<{ connection: Connection; space: Space; synchronous: Synchronous; unlock: () => void }>
@@ -158,13 +162,13 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
   const audit = openAudit(db)
   const used = openUsed(db)
   const log = openLog(db, options, { meta, usage, audit })
-  const { outbox, cursors, again } = log
+  const { outbox, cursors, again, gaps } = log
   const arrivals = openArrivals(db, { outbox, meta, usage, audit, gateway })
   const originals = openOriginals(db, usage)
   const held = openHeld(db, { originals, usage, audit })
   const directory = openDirectoryTables(db, audit)
   const parts = { connection, meta, usage, ...log, originals, held, space, used, budget, environment }
-  const tidy = openTidy({ ...parts, insist })
+  const tidy = openTidy({ ...parts, uplinks, insist })
   const reading = openReadingCalls({ ...parts, arrivals: arrivals.highest, directory, uplinks })
 
   /** What must succeed to make room again: on a full disk the ballast is given up for it. */
@@ -233,6 +237,11 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
     return []
   }
 
+  /** What is new comes first: rows are not sent again with the room that it needs. */
+  function isPressed(): boolean {
+    return used() > budget * limits.pressureShare
+  }
+
   function demandRoom(again: readonly Again[]): void {
     const bytes = again.reduce((sum, { row }) => sum + rowBytes(row), 0)
     read('outbox', () => space.demand(used(), againShare * bytes))
@@ -243,6 +252,7 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
     write('open', () => {
       if (!belongs(meta, options)) for (const name of ['gateway', 'purpose'] as const) meta.set(name, options[name])
       cursors.configure()
+      gaps.find(outbox.highest(), environment.now())
       meta.set('openedAt', environment.now())
     }),
   )
@@ -276,7 +286,15 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
       if (outcomes.every(({ kind }) => kind === 'again')) return
       insist(() => write('settle', () => outbox.settle(uplink, stream, outcomes, environment.now())))
     },
-    attach: (uplink, to) => insist(() => write('cursor', () => cursors.attach(uplink, to))),
+    attach: (uplink, to) =>
+      insist(() =>
+        write('cursor', () => {
+          const isOther = cursors.attach(uplink, to)
+          if (isOther) again.resendKeys(uplink, environment.now())
+          return isOther
+        }),
+      ),
+    acceptGap: uplink => insist(() => write('cursor', () => gaps.accept(uplink))),
     leaveBehind(uplink, olderThan) {
       nextPage(uplink, 'live', 1, 1)
       const oldest = read('cursor', () => outbox.oldestAbove(uplink))
@@ -290,7 +308,13 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
         return false
       }
     },
-    follow: (uplink, of, lagMs) => insist(() => write('cursor', () => cursors.follow(uplink, of, lagMs))),
+    follow: (uplink, of, lagMs) =>
+      insist(() =>
+        write('cursor', () => {
+          cursors.follow(uplink, of, lagMs)
+          gaps.fill(uplink, environment.now())
+        }),
+      ),
     activate: (uplink, who, at) =>
       insist(() =>
         write('cursor', () => {
@@ -306,7 +330,7 @@ function compose(options: StoreOptions, { connection, space, synchronous, unlock
     },
     resend: (...asked) => insist(() => write('outbox', () => again.resend(...asked))),
     stopResend: (...asked) => insist(() => write('outbox', () => again.stopResend(...asked))),
-    resendPage: (...asked) => read('outbox', () => again.page(...asked)),
+    resendPage: (...asked) => read('outbox', () => (isPressed() ? null : again.page(...asked))),
     resent(page, rows) {
       demandRoom(rows)
       write('outbox', () => again.resent(page, rows, environment.now()))

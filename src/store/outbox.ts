@@ -8,7 +8,8 @@ import type { LoggedRow, ParkedRow, Stream } from '../ports.ts'
 import type { Code, Ms, OutboxRow, Outcome } from '../records.ts'
 import type { Audit } from './audit.ts'
 import type { Cursors } from './cursors.ts'
-import type { Meta } from './meta.ts'
+import type { Gone } from './gone.ts'
+import { joined, outside } from './parts.ts'
 import type { Tally } from './tally.ts'
 import { type Amount, rowBytes, rowBytesSql, type Usage } from './usage.ts'
 
@@ -18,7 +19,7 @@ export type Page = Readonly<{ rows: readonly OutboxRow[]; passed: number | null 
 export type Outbox = Readonly<{
   /** The highest number ever used; 0 before the first. */
   highest(): number
-  /** Writes rows to the end of the log. `arrival`: the message's number; 0 for rows that are sent again. */
+  /** Writes rows to the end of the log. `arrival`: the message's number, or what stands for none (again.ts). */
   append(rows: readonly OutboxRow[], arrival: number, onlyFor: string | null): void
   /** Counts what was appended; once a transaction, after the last row. */
   count(rows: number, bytes: number, at: Ms): void
@@ -36,6 +37,8 @@ export type Outbox = Readonly<{
   oldestPendingAt(): Ms | null
   /** When the oldest row above the uplink's cursor arrived; rows sent again do not count. */
   oldestAbove(uplink: string): Ms | null
+  /** Bytes of the first parked rows, which stay whatever room is needed. */
+  parkedBytes(): number
   /** When the oldest sent row that is still there arrived; null where there is none. */
   sentSince(): Ms | null
   parked(limit: number, uplink: string | null): ParkedRow[]
@@ -49,11 +52,13 @@ export const columns = 'seq, epoch, lane, topic, key, headers, day, value'
 const windowRows = 5000
 
 export const sql = {
-  page: `SELECT ${columns} FROM outbox WHERE seq > ? AND seq <= ? AND (only_for IS NULL OR only_for = ?)
-    AND NOT EXISTS (SELECT 1 FROM parked WHERE uplink = ? AND parked.seq = outbox.seq) ORDER BY seq LIMIT ?`,
+  page: `SELECT ${columns} FROM outbox WHERE seq > ? AND seq <= ?
+    AND (only_for IS NULL OR instr(',' || only_for || ',', ',' || ? || ',') > 0) AND NOT EXISTS (SELECT 1 FROM parked WHERE uplink = ? AND parked.seq = outbox.seq) ORDER BY seq LIMIT ?`,
+  next: 'SELECT seq FROM outbox WHERE seq > ? ORDER BY seq LIMIT 1',
   parkedAbove: 'SELECT seq FROM parked WHERE uplink = ? AND seq > ? ORDER BY seq',
   oldest: `SELECT at FROM outbox JOIN arrival ON no = arrival WHERE outbox.seq > ? AND outbox.seq <= ?
     ORDER BY outbox.seq LIMIT 1`,
+  parkedBytes: `SELECT ifnull(sum(${rowBytesSql}), 0) FROM outbox WHERE seq IN (SELECT seq FROM parked LIMIT ?)`,
   row: `SELECT ${columns}, arrival, only_for AS onlyFor FROM outbox WHERE seq = ?`,
 } as const
 
@@ -69,13 +74,14 @@ export function bounded(rows: Iterable<OutboxRow>, maxBytes: number): { rows: Ou
   return { rows: out, all: true }
 }
 
-type Parts = Readonly<{ cursors: Cursors; tally: Tally; meta: Meta; usage: Usage; audit: Audit }>
+type Parts = Readonly<{ cursors: Cursors; tally: Tally; gone: Gone; usage: Usage; audit: Audit }>
 
 /** The log. Its writing calls belong inside the caller's transaction. */
-export function openOutbox(db: Database.Database, { cursors, tally, meta, usage, audit }: Parts): Outbox {
+export function openOutbox(db: Database.Database, { cursors, tally, gone, usage, audit }: Parts): Outbox {
   const insert = db.prepare(`INSERT INTO outbox(${columns}, arrival, only_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const last = db.prepare<[], number>("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").pluck()
   const page = db.prepare<[number, number, string, string, number], OutboxRow>(sql.page)
+  const next = db.prepare<[number], number>(sql.next).pluck()
   const parkedAbove = db.prepare<[string, number], number>(sql.parkedAbove).pluck()
   const park = db.prepare('INSERT OR IGNORE INTO parked(uplink, seq, code, at) VALUES (?, ?, ?, ?)')
   const oldest = db.prepare<[number, number], Ms>(sql.oldest).pluck()
@@ -85,6 +91,7 @@ export function openOutbox(db: Database.Database, { cursors, tally, meta, usage,
     `SELECT parked.uplink, parked.seq, topic, key, code, parked.at, ${rowBytesSql} AS bytes
      FROM parked JOIN outbox USING (seq) WHERE ? IS NULL OR parked.uplink = ? ORDER BY parked.uplink, parked.seq LIMIT ?`,
   )
+  const parkedBytes = db.prepare<[number], number>(sql.parkedBytes).pluck()
   const parkedAs = db.prepare<[number], { uplink: string; code: Code; at: Ms }>(
     'SELECT uplink, code, at FROM parked WHERE seq = ?',
   )
@@ -100,7 +107,7 @@ export function openOutbox(db: Database.Database, { cursors, tally, meta, usage,
 
   /** When the first message with rows above a number arrived; null where near it are only rows that are sent again. */
   function arrivalAbove(seq: number): Ms | null {
-    return oldest.get(seq, Math.max(seq, meta.number('gone')) + windowRows) ?? null
+    return oldest.get(seq, gone.next(seq + 1) + windowRows) ?? null
   }
 
   /** A cursor does not stop at parked rows. */
@@ -152,7 +159,9 @@ export function openOutbox(db: Database.Database, { cursors, tally, meta, usage,
       if (after >= until) return { rows: [], passed: null }
       const near = Math.min(until, after + Math.max(windowRows, maxRows))
       const { rows } = bounded(page.iterate(after, near, uplink, uplink, maxRows), maxBytes)
-      return { rows, passed: rows.length === 0 ? near : null }
+      if (rows.length > 0) return { rows, passed: null }
+      // what has gone is passed in one step, however much it is
+      return { rows, passed: Math.min(until, (next.get(near) ?? until + 1) - 1) }
     },
     settle(uplink, stream, outcomes, at) {
       const place = stretch(uplink, stream)
@@ -173,11 +182,10 @@ export function openOutbox(db: Database.Database, { cursors, tally, meta, usage,
     },
     oldestAbove: uplink => arrivalAbove(cursors.through(uplink)),
     sentSince() {
-      const gone = meta.number('gone')
-      const [open] = cursors.unsent(highest())
-      const from = open && open.first <= gone + 1 ? Math.max(gone, open.last) : gone
-      return from < highest() ? (arrivalAbove(from) ?? tally.timeOf(from + 1)) : null
+      const first = outside(1, joined([...gone.parts(), ...cursors.unsent(highest())]))
+      return first <= highest() ? (arrivalAbove(first - 1) ?? tally.timeOf(first)) : null
     },
+    parkedBytes: () => parkedBytes.get(windowRows) ?? 0,
     parked: (limit, uplink) => parked.all(uplink, uplink, limit),
     row(seq) {
       const found = rowOf.get(seq)

@@ -7,6 +7,7 @@ import type { AgainTable } from './again.ts'
 import type { Connection } from './connection.ts'
 import type { Cursors } from './cursors.ts'
 import type { DirectoryTables } from './directory.ts'
+import type { Gaps } from './gaps.ts'
 import type { Held } from './held.ts'
 import type { Meta } from './meta.ts'
 import type { Outbox } from './outbox.ts'
@@ -36,6 +37,7 @@ export type ReadingParts = Readonly<{
   outbox: Outbox
   cursors: Cursors
   again: AgainTable
+  gaps: Gaps
   tally: Tally
   environment: Environment
   /** The highest number of a message ever used. */
@@ -51,14 +53,14 @@ export type ReadingParts = Readonly<{
 
 /** The reading calls of the store. */
 export function openReadingCalls(parts: ReadingParts): Reading {
-  const { meta, usage, outbox, cursors, again, arrivals, held, directory, space, used, budget, uplinks } = parts
+  const { meta, usage, outbox, cursors, again, gaps, arrivals, held, directory, space, used, budget, uplinks } = parts
   const { read } = parts.connection
   const heldBudget = Math.floor(budget * limits.heldShare)
 
-  /** What is sent would make room; the pace is what messages needed of late. */
+  /** What is sent would make room, but for parked rows; the pace is what messages needed of late. */
   function hoursLeft(sentBytes: number): number | null {
     const pace = parts.tally.pace(parts.environment.now())
-    return pace ? (space.left(used()) + sentBytes) / pace : null
+    return pace ? (space.left(used()) + Math.max(0, sentBytes - outbox.parkedBytes())) / pace : null
   }
 
   function status(): StoreStatus {
@@ -82,6 +84,7 @@ export function openReadingCalls(parts: ReadingParts): Reading {
       cursors: uplinks.map(uplink => cursors.row(uplink)),
       sent,
       active: cursors.active(),
+      gaps: gaps.list(),
       hoursLeft: hoursLeft(sent.bytes),
     }
   }

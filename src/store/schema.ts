@@ -103,13 +103,26 @@ DELETE FROM meta WHERE k = 'floor';
 -- The highest row that has gone: above it every row is there.
 INSERT INTO meta SELECT 'gone', ifnull((
   SELECT seq - 1 FROM (SELECT seq, lag(seq, 1, 0) OVER (ORDER BY seq) AS before FROM outbox)
-  WHERE before <> seq - 1 ORDER BY seq DESC LIMIT 1),
-  CASE WHEN EXISTS (SELECT 1 FROM outbox) THEN 0
-    ELSE ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0) END);
+  WHERE before <> seq - 1 ORDER BY seq DESC LIMIT 1), 0);
+-- where the highest number has no row, only parked rows are left
+UPDATE meta SET v = (SELECT seq FROM sqlite_sequence WHERE name = 'outbox')
+  WHERE k = 'gone' AND (SELECT seq FROM sqlite_sequence WHERE name = 'outbox') > ifnull((SELECT max(seq) FROM outbox), 0);
+`
+
+const third = `
+-- Parts of the log that have gone: all of their rows but parked ones. More than one while older rows wait.
+CREATE TABLE gone(first INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO gone SELECT 1, CAST(v AS INTEGER) FROM meta WHERE k = 'gone' AND CAST(v AS INTEGER) > 0;
+DELETE FROM meta WHERE k = 'gone';
+
+-- Rows that an uplink has not got and will not get; since when that is so, and whether a person knows.
+CREATE TABLE gap(
+  uplink TEXT PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, at INTEGER NOT NULL,
+  accepted INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `
 
 /** Step n brings a database from schema n to schema n + 1. */
-export const migrations: readonly string[] = [first, second]
+export const migrations: readonly string[] = [first, second, third]
 
 /**
  * Brings the tables to the newest schema, each step in a transaction of its own with its number in `meta.schema`.

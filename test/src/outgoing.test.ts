@@ -4,15 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { runCommand } from '../../src/commands.ts'
 import { machine } from '../../src/environment.ts'
 import { GatewayError } from '../../src/errors.ts'
 import { hour, minute } from '../../src/limits.ts'
-import type { Store, Stream } from '../../src/ports.ts'
+import type { Command, Store, Stream } from '../../src/ports.ts'
 import { createDemoKeys } from '../../src/protect/index.ts'
 import { Reader, ReaderKeys } from '../../src/reader/index.ts'
 import type { Change, Sealed, Translated } from '../../src/records.ts'
 import { codeOf } from './store/world.ts'
-import { allergyChange, arrivalOf, names, openWorld, patientChange, type World } from './world.ts'
+import { allergyChange, arrivalOf, directory, names, openWorld, patientChange, type World } from './world.ts'
 
 let keys: string
 beforeAll(() => {
@@ -55,17 +56,17 @@ class Room {
   readonly reader: Reader
   #messages = 0
 
-  constructor(uplinks: readonly string[] = ['cloud', 'line']) {
+  constructor(uplinks: readonly string[] = ['cloud', 'line'], standby: string | null = null) {
     cpSync(keys, this.dir, { recursive: true })
     chmodSync(join(this.dir, 'box'), 0o700)
-    this.world = this.#open(uplinks)
+    this.world = this.#open(uplinks, standby)
     this.reader = newReader(this.dir)
     rooms.push(this)
   }
 
-  #open(uplinks: readonly string[] = ['cloud', 'line']): World {
+  #open(uplinks: readonly string[] = ['cloud', 'line'], standby: string | null = null): World {
     const environment = { ...machine, now: () => this.now }
-    return openWorld(translate, { dir: this.dir, environment, uplinks })
+    return openWorld(translate, { dir: this.dir, environment, uplinks, standby })
   }
 
   get store(): Store {
@@ -123,6 +124,10 @@ class Room {
     this.world.close()
     rmSync(this.dir, { recursive: true, force: true })
   }
+}
+
+function commandRoom({ world }: Room): Parameters<typeof runCommand>[0] {
+  return { ...world, directory: () => directory, reload: () => directory }
 }
 
 function newReader(dir: string): Reader {
@@ -286,7 +291,7 @@ describe('two streams', () => {
       }),
       { numRuns: 40 },
     )
-  })
+  }, 120_000)
 })
 
 describe('parked rows', () => {
@@ -353,6 +358,58 @@ describe('parked rows', () => {
     expect(retry(row!.seq)).toBe('E_OUTBOX_ROW')
     expect(room.world.engine.outgoing.retry('cloud', null, 'nurse')).toEqual({ retried: 0, unreadable: 1, left: 0 })
     expect(room.store.cursor('cloud').parked).toBe(1)
+  })
+})
+
+describe('another cluster behind an uplink', () => {
+  const attach = (room: Room, cluster: string) =>
+    room.world.engine.outgoing.attach('cloud', { cluster, partitions: { 'demo.fhir': 1 } })
+
+  it('that a person has accepted gets the key records of what waits and of what is new, and all that is ensured', () => {
+    const room = new Room()
+    attach(room, 'first')
+    room.say('1 replace')
+    room.say('2 replace')
+    room.drain()
+    room.now += hour
+    room.say('1 list a')
+    const run = (command: Command) => runCommand(commandRoom(room), 'nurse', command, machine)
+    run({ do: 'uplink.accept', uplink: 'cloud' })
+    const sent = room.got.length
+    attach(room, 'second')
+    room.say('1 ensure')
+    room.drain()
+    const fresh = room.got.slice(sent)
+    const reader = readAll(room.dir, fresh)
+    expect(reader.counters).toMatchObject(sound)
+    expect(new Set([...reader.state().keys()].map(reference => reference.split('/')[0]))).toEqual(
+      new Set(['AllergyIntolerance', 'Patient', 'Practitioner']),
+    )
+    expect(room.store.resends()).toEqual([])
+  })
+
+  it('is none at the first time, nor the same one again: nothing goes twice', () => {
+    const room = new Room()
+    room.say('1 replace')
+    attach(room, 'first')
+    room.drain()
+    room.store.attach('cloud', { cluster: null, partitions: {} })
+    attach(room, 'first')
+    expect(room.store.resends()).toEqual([])
+    room.say('1 list a')
+    expect(room.send('live', 100).map(row => row.lane)).not.toContain('key')
+  })
+
+  it('that is switched to gets the key records of what is new', () => {
+    const room = new Room(['cloud', 'second'], 'second')
+    room.say('1 replace')
+    room.drain()
+    runCommand(commandRoom(room), 'nurse', { do: 'uplink.switch', uplink: 'second' }, machine)
+    const before = room.store.counters().seq
+    room.say('1 list a')
+    const fresh = room.world.engine.peek('second', 100, 1e8).filter(row => row.seq > before)
+    expect(fresh.map(row => row.lane)).toContain('key')
+    expect(readAll(room.dir, fresh).counters).toMatchObject(sound)
   })
 })
 

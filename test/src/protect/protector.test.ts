@@ -454,6 +454,18 @@ describe('keys and what was sent', () => {
     expect(subjects).toEqual([fresh.idOf('Patient', anna), fresh.idOf('Patient', other), 'tenant'])
   })
 
+  it('a data key is not used for longer because the clock was set back', () => {
+    const fresh = world.open()
+    const kids = () => {
+      const { records } = fresh.seal([...people, change(noted)], world.stamp())
+      return records.filter(one => one.lane === 'key').map(one => one.key)
+    }
+    const first = kids()
+    world.clock.now -= day
+    expect(kids()).not.toEqual(first)
+    world.clock.now = receivedAt
+  })
+
   it('an ensure with the same content is sent once in 24 hours, from the commit on', () => {
     const fresh = world.open()
     const thin = (family: string) =>

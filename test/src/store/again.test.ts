@@ -17,7 +17,10 @@ afterEach(() => {
 
 const deliver = (through: number, uplink = 'cloud') => world.store.settle(uplink, [{ kind: 'delivered', through }])
 const anew = (rows: readonly OutboxRow[]): Again[] =>
-  rows.map(row => ({ was: row.seq, row: { ...row, seq: world.row().seq } }))
+  rows.map(row => {
+    const { seq, day } = world.row()
+    return { was: row.seq, row: { ...row, seq, day } }
+  })
 const span = (more: Partial<Span> = {}): Span => ({ from: { seq: 1 }, to: null, key: null, ...more })
 const resend = (more: Partial<Span> = {}) => world.store.resend('cloud', span(more), 'nurse', world.now)
 
@@ -103,6 +106,19 @@ describe('parked rows', () => {
     world.store.retry('cloud', anew(world.store.parkedRows('cloud', 0, 1, 1e6)), 'nurse', world.now)
     expect(seqs(world.store.peek('second', 10, 1e6))).toEqual([1, 2])
   })
+
+  it('of such a pair are not for a third one, and stay for the one that is left of it', () => {
+    world.reopen({ uplinks: ['cloud', 'second', 'files'], standby: 'second' })
+    world.take({}, 1)
+    park(1)
+    deliver(1, 'files')
+    world.store.retry('cloud', anew(world.store.parkedRows('cloud', 0, 1, 1e6)), 'nurse', world.now)
+    expect(world.store.logged(2)?.onlyFor).toBe('cloud,second')
+    expect(seqs(world.store.peek('files', 10, 1e6))).toEqual([])
+    world.reopen({ uplinks: ['second', 'files'], standby: null })
+    expect(seqs(world.store.peek('second', 10, 1e6))).toEqual([1, 2])
+    expect(seqs(world.store.peek('files', 10, 1e6))).toEqual([])
+  })
 })
 
 describe('sent rows', () => {
@@ -186,6 +202,65 @@ describe('sent rows', () => {
     deliver(12)
     expect(resend({ from: { seq: 7 }, key: 'p1-anna' })).toEqual({ from: 7, to: 12, rows: 6 })
     expect(carryOut('cloud', 2)).toEqual([3, 7, 8, 9, 11])
+  })
+
+  it('of a time, also where the clock was set back meanwhile: rather too many than too few', () => {
+    for (let n = 0; n < 8; n++) {
+      world.take({}, 10)
+      world.now += hour
+      if (n === 3) world.setClock(-3 * hour)
+    }
+    deliver(80)
+    // rows 31 to 40 came at 11:00, then the clock went back from 12:00 to 9:00
+    expect(resend({ from: { at: morning + 2.5 * hour }, to: { at: morning + 2.75 * hour } })).toMatchObject({
+      from: 31,
+      to: 70,
+    })
+    expect(resend({ from: { at: morning + 1.5 * hour } })).toMatchObject({ from: 21, to: 80 })
+  })
+
+  it('of one key bring the key records of everybody who was merged, in test messages and after a change of mind too', () => {
+    const take = (kid: string, subject: string, links: { from: string; to: string }[]) => {
+      const rows = [
+        { ...world.row(), lane: 'key' as const, key: kid },
+        { ...world.row(), key: 'p1-anna' },
+      ]
+      world.store.take([world.message({ keys: [{ kid, subject }], rows, links }, 0)])
+    }
+    take('k-test', 'p1-tom', [{ from: 'test:p1-tom', to: 'test:p1-anna' }])
+    take('k-moved', 'p1-mona', [{ from: 'p1-mona', to: 'p1-anna' }])
+    take('k-other', 'p1-otto', [{ from: 'p1-mona', to: 'p1-berta' }])
+    deliver(6)
+    resend({ key: 'p1-anna' })
+    expect(carryOut()).toEqual([1, 2, 3, 4, 6])
+  })
+
+  it('that were refused at first can be asked for when only their copy is left', () => {
+    world.take({}, 1)
+    park(1)
+    world.now += 3 * day
+    world.store.retry('cloud', anew(world.store.parkedRows('cloud', 0, 1, 1e6)), 'nurse', world.now)
+    deliver(2)
+    resend()
+    expect(carryOut()).toEqual([1])
+    deliver(3)
+    world.now = morning + 8 * day
+    world.store.tidy(world.now, 1000)
+    expect(world.store.logged(1)).toBeNull()
+    resend()
+    expect(carryOut()).toEqual([2])
+  })
+
+  it('wait while the box is more than three fifths full', () => {
+    world.take({}, 3)
+    deliver(3)
+    resend()
+    world.reopen({ budget: 4 * 1024 * 1024 })
+    while (world.store.status().usedBytes <= 0.6 * 4 * 1024 * 1024) world.take({}, 1, 30_000)
+    expect(world.store.resendPage('cloud', 10, 1e6)).toBeNull()
+    expect(world.store.resends()).toHaveLength(1)
+    world.reopen({ budget: 64 * 1024 * 1024 })
+    expect(carryOut()).toEqual([1, 2, 3])
   })
 
   it('that have gone by age are not counted; those that are asked for stay until the room is needed', () => {

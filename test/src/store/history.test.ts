@@ -117,7 +117,7 @@ describe('leaving rows behind', () => {
     deliver(1, 'history')
     world.now += 30 * day
     world.store.tidy(world.now, 60_000)
-    expect([count('outbox'), count('arrival'), count('original')]).toEqual([4, 2, 2])
+    expect([count('outbox'), count('arrival'), count('original')]).toEqual([2, 2, 2])
     deliver(3, 'history')
     world.store.tidy(world.now, 60_000)
     expect([count('outbox'), count('arrival'), count('original')]).toEqual([0, 0, 0])
@@ -267,6 +267,27 @@ describe('an uplink that stands by', () => {
     }
     world.store.follow('b', 'a', 5 * minute)
     expect(world.store.history()).toEqual([{ uplink: 'b', first: 6, last: 10 }])
+  })
+
+  it('is not taken forward by a clock that is set forward, nor by one that was while the box was off', () => {
+    world.take({}, 9)
+    deliver(1, 'live', 'a')
+    world.setClock(3 * hour)
+    deliver(2, 'live', 'a')
+    follow()
+    expect(through('b')).toBe(0)
+    world.reopen()
+    world.setClock(3 * hour)
+    world.reopen()
+    deliver(3, 'live', 'a')
+    follow()
+    expect(through('b')).toBe(0)
+    for (let row = 4; row <= 9; row++) {
+      world.now += 8 * minute
+      deliver(row, 'live', 'a')
+    }
+    follow()
+    expect(through('b')).toBe(7)
   })
 
   it('is none where nobody stands by', () => {

@@ -7,7 +7,8 @@ import type { OutboxRow } from '../../../src/records.ts'
 import { verifyAudit } from '../../../src/store/audit.ts'
 import { codeOf, seqs, World } from './world.ts'
 
-type Row = Readonly<{ seq: number; again: boolean }>
+/** `of`: the refused row that it is a copy of. */
+type Row = Readonly<{ seq: number; again: boolean; of?: number }>
 type Part = { first: number; last: number }
 
 /** What the store should know. `cloud` has two streams, `files` has everything in order. */
@@ -160,12 +161,24 @@ function anew(model: Model, world: World, rows: readonly OutboxRow[]): Again[] {
   return again
 }
 
+/** A copy of a refused row stands for it once it has gone. */
+function copies(model: Model, again: readonly Again[]): void {
+  for (const { was, row } of again) {
+    const at = model.rows.findIndex(({ seq }) => seq === row.seq)
+    const of = model.rows.find(({ seq }) => seq === was)
+    const isResent = of?.again === true && of.of === undefined
+    if (!isResent) model.rows[at] = { seq: row.seq, again: true, of: was }
+  }
+}
+
 class Retry implements fc.Command<Model, World> {
   check = (model: Readonly<Model>) => model.parked.size > 0
   run(model: Model, world: World): void {
     const rows = world.store.parkedRows('cloud', 0, 100, 1e6)
     expect(new Set(seqs(rows))).toEqual(model.parked)
-    world.store.retry('cloud', anew(model, world, rows), 'nurse', world.now)
+    const again = anew(model, world, rows)
+    copies(model, again)
+    world.store.retry('cloud', again, 'nurse', world.now)
     model.parked.clear()
   }
   toString = () => 'retry'
@@ -182,15 +195,19 @@ class Resend implements fc.Command<Model, World> {
     const stored = new Set(world.look(db => db.prepare('SELECT seq FROM outbox').pluck().all()))
     const { through } = model
     const span = { from: { seq: from }, to: null, key: null }
-    const gone = Number(world.one("SELECT v FROM meta WHERE k = 'gone'"))
+    const gone = world.look(db => db.prepare('SELECT first, last FROM gone').all()) as Part[]
+    const within = (seq: number) => gone.find(({ first, last }) => first <= seq && seq <= last)
+    const begin = (within(from)?.last ?? from - 1) + 1
+    expect(model.rows.filter(({ seq }) => !within(seq) && !stored.has(seq))).toEqual([])
     if (codeOf(() => world.store.resend('cloud', span, 'nurse', world.now)) === 'E_USAGE') {
-      expect(Math.max(from, gone + 1)).toBeGreaterThan(through)
+      expect(begin).toBeGreaterThan(through)
       return
     }
-    const asked = model.rows.filter(({ seq, again }) => {
-      return seq >= from && seq > gone && seq <= through && !again && !model.parked.has(seq) && !model.waits(seq)
+    const asked = model.rows.filter(({ seq, again, of }) => {
+      if (seq < begin || seq > through || !stored.has(seq)) return false
+      if (again && (of === undefined || stored.has(of))) return false
+      return !model.parked.has(seq) && !model.waits(seq)
     })
-    expect(asked.filter(({ seq }) => !stored.has(seq))).toEqual([])
     const sent: number[] = []
     for (let page = world.store.resendPage('cloud', 3, 1e6); page; page = world.store.resendPage('cloud', 3, 1e6)) {
       sent.push(...seqs(page.rows))

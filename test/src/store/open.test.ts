@@ -217,6 +217,34 @@ describe('the schema', () => {
     expect(codeOf(() => world.open())).toBe('E_DATABASE')
   })
 
+  it('knows at the change to the second one that all but a parked row has gone', () => {
+    mkdirSync(data(), { mode: 0o700 })
+    const old = openDatabase(data(), 16 * MiB, 'FULL')
+    old.exec(migrations[0]!)
+    old.exec(
+      `INSERT INTO meta VALUES ('schema', '1'), ('epoch', '1700000000'), ('gateway', 'gw-01'), ('purpose', 'demo')`,
+    )
+    const row = old.prepare(`INSERT INTO outbox(seq, epoch, arrival, lane, topic, key, headers, day, value)
+      VALUES (?, 1700000000, 1, 'data', 't', 'k', '{}', '2026-11-20', NULL)`)
+    for (const seq of [3, 10]) row.run(seq)
+    old.exec('DELETE FROM outbox WHERE seq = 10')
+    old.exec("INSERT INTO cursor VALUES ('cloud', 'lkc-1', 10)")
+    old.exec("INSERT INTO parked VALUES ('cloud', 3, 'E_UPLINK_REJECTED', 5)")
+    old.close()
+    writeFileSync(join(data(), 'mark.json'), '{"epoch":1700000000,"seq":10}')
+    const world = new World({ dir: data() })
+    expect(world.look(db => db.prepare('SELECT first, last FROM gone').all())).toEqual([{ first: 1, last: 10 }])
+    expect(world.store.status()).toMatchObject({ pending: 0, gaps: [] })
+    world.take({}, 2)
+    world.store.settle('cloud', [{ kind: 'delivered', through: 12 }])
+    expect(world.store.resend('cloud', { from: { seq: 1 }, to: null, key: null }, 'nurse', world.now)).toEqual({
+      from: 11,
+      to: 12,
+      rows: 2,
+    })
+    world.end()
+  })
+
   it('is brought from the first to the newest one, with all that lies in it', () => {
     mkdirSync(data(), { mode: 0o700 })
     const old = openDatabase(data(), 16 * MiB, 'FULL')

@@ -18,14 +18,18 @@ export class World {
   readonly dir: string
   readonly environment: Environment
   now = morning
+  /** How long a look at the clock takes that only goes forward: as a sync would. */
+  lookMs = 0
   store: Store
   #options: StoreOptions
   #arrival = 0
   #seq = 0
+  #looked = 0
+  #set = 0
 
   constructor(options: Partial<StoreOptions> = {}) {
     this.dir = options.dir ?? mkdtempSync(join(tmpdir(), 'clinic-gateway-store-'))
-    this.environment = { ...machine, now: () => this.now }
+    this.environment = { ...machine, now: () => this.now, monotonic: () => this.#monotonic() }
     const { dir, environment } = this
     this.#options = {
       budget: 16 * MiB,
@@ -39,6 +43,17 @@ export class World {
     }
     this.store = openStore(this.#options)
     this.#count()
+  }
+
+  /** No time passes, but the clock on the wall says something else. */
+  setClock(byMs: number): void {
+    this.now += byMs
+    this.#set += byMs
+  }
+
+  #monotonic(): number {
+    this.#looked += this.lookMs
+    return this.now - morning - this.#set + this.#looked
   }
 
   /** Closes and opens again, with other options if given. */
