@@ -12,7 +12,7 @@ import { wrongs } from './ledger.ts'
 import { inLab, print } from './namespace.ts'
 import { randomFrom } from './random.ts'
 import { type Scenario, scenarios } from './scenarios.ts'
-import { runSeeds, seedsFrom } from './seeds.ts'
+import { kept, runSeeds, seedsFrom } from './seeds.ts'
 import { Station } from './station.ts'
 
 const recoveryMs = 10_000
@@ -38,7 +38,8 @@ async function main(): Promise<void> {
     if (values.control && scenario.control) await control(lab, scenario, `c${n}`)
   }
   const seeds = Number(values.seeds ?? (values.short ? 5 : 10))
-  if (!values.only && seeds > 0 && (await runSeeds(lab, seedsFrom(1, seeds))) > 0) process.exitCode = 1
+  const numbers = [...(values.short ? [] : kept), ...seedsFrom(1, seeds)]
+  if (!values.only && seeds > 0 && (await runSeeds(lab, numbers)) > 0) process.exitCode = 1
 }
 
 /** The same with a careless uplink: what is lost must be seen. */
