@@ -18,6 +18,7 @@ import { parseArgs } from 'node:util'
 import { Box, pause } from '../e2e/box.ts'
 import { heartRate, oru, temperature } from '../e2e/messages.ts'
 import { fhir, mllp, mqttOnce } from '../e2e/senders.ts'
+import { randomFrom } from '../random.ts'
 import { poison } from './engine-entry.ts'
 import { type Judgement, judge, misses } from './judge.ts'
 import { Load, type LoadOptions } from './load.ts'
@@ -205,15 +206,4 @@ async function settle(box: Box, load: Load): Promise<Judgement> {
 function report(good: boolean, load: Load, verdict: Judgement, more: object = {}): Report {
   const longest = Math.max(...load.diary.map(({ sent, answered }) => answered - sent))
   return { good, line: { ...verdict, unanswered: load.unanswered, longestAnswerMs: Math.round(longest), ...more } }
-}
-
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }

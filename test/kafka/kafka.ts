@@ -7,10 +7,10 @@
  * docs/internals/testing.md has the figures.
  */
 import { parseArgs } from 'node:util'
+import { randomFrom } from '../random.ts'
 import { Lab } from './lab.ts'
 import { wrongs } from './ledger.ts'
 import { inLab, print } from './namespace.ts'
-import { randomFrom } from './random.ts'
 import { type Scenario, scenarios } from './scenarios.ts'
 import { kept, runSeeds, seedsFrom } from './seeds.ts'
 import { Station } from './station.ts'

@@ -5,11 +5,11 @@
  * that fails is printed with its schedule: mend what it shows, and keep it in `kept`.
  */
 import { parseArgs } from 'node:util'
+import { randomFrom } from '../random.ts'
 import { carryOut, draw, type Plan } from './faults.ts'
 import { Lab } from './lab.ts'
 import { type Verdict, wrongs } from './ledger.ts'
 import { inLab, print } from './namespace.ts'
-import { randomFrom } from './random.ts'
 import { tempting } from './scenarios.ts'
 import { Station } from './station.ts'
 

@@ -20,8 +20,8 @@ import { kafkaMissing, type LocalKafka, startKafka } from '../../scripts/kafka/l
 import { type Mirror, startMirror } from '../../scripts/kafka/mirror.ts'
 import { type Line, Load } from '../crash/load.ts'
 import { Box, pause } from '../e2e/box.ts'
+import { randomFrom } from '../random.ts'
 import { print } from './namespace.ts'
-import { randomFrom } from './random.ts'
 import {
   type Ends,
   endsOf,
