@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { nodeFlags } from '../scripts/node-flags.mjs'
 import { initDemo } from '../src/cli/init.ts'
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '30' } } })
@@ -16,7 +17,7 @@ initDemo(folder, false)
 const file = join(folder, 'gateway.yaml')
 writeFileSync(file, readFileSync(file, 'utf8').replace(/port: \d+/g, 'port: 0'))
 
-const flags = ['--disable-sigusr1', '--max-semi-space-size=4', 'scripts/clinic-gateway.mjs', 'run', '--config', file]
+const flags = [...nodeFlags, 'scripts/clinic-gateway.mjs', 'run', '--config', file]
 const since = performance.now()
 const gateway = spawn(process.execPath, flags, { stdio: ['ignore', 'ignore', 'pipe'] })
 try {

@@ -19,6 +19,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { kafkaMissing, startKafka } from '../scripts/kafka/local.ts'
+import { nodeFlags } from '../scripts/node-flags.mjs'
 import { initDemo } from '../src/cli/init.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { machine } from '../src/environment.ts'
@@ -109,7 +110,7 @@ function configure(folder: string, bootstrap: string): string {
 }
 
 function start(file: string): ChildProcess {
-  const flags = ['--disable-sigusr1', '--max-semi-space-size=4', 'scripts/clinic-gateway.mjs', 'run', '--config', file]
+  const flags = [...nodeFlags, 'scripts/clinic-gateway.mjs', 'run', '--config', file]
   return spawn(process.execPath, flags, { stdio: ['ignore', 'ignore', 'pipe'] })
 }
 

@@ -27,11 +27,16 @@ export const limits = {
   jsonDepth: 64,
   peekRows: 500,
   peekBytes: 4 * MiB,
-  /** A page begins small with each connection and doubles up to `peekBytes` while it takes less than a short time. */
+  /** A page begins small with each connection and doubles while it takes less than a short time. */
   pageFirstBytes: 64 * KiB,
   pageLeastBytes: 16 * KiB,
   pageLeastRows: 20,
   pageShortMs: second / 2,
+  /**
+   * Larger ones are for lines that are far: near the cluster they gain little, and their rows live so long that V8 takes
+   * them for old, which lets a drain grow by 100 MiB instead of 30 (bench/outage.ts).
+   */
+  pageNearBytes: 384 * KiB,
   /** A page that takes longer is halved: what is new waits for one page at most. */
   pageLongMs: 2 * second,
   /**

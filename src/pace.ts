@@ -56,15 +56,16 @@ export class Pace {
   }
 
   /**
-   * A page went out at once and without trouble. Short ones double. Long ones are halved, unless a page of another size
-   * took about as long: then it is the distance that takes the time (600 ms a request, say), and larger ones carry more.
+   * A page went out at once and without trouble. Short ones double, up to what is of use near a cluster. Long ones are
+   * halved, unless a page of another size took about as long: then it is the distance that takes the time (600 ms a
+   * request, say), and larger ones carry more.
    */
   sent(rows: number, bytes: number, ms: Ms): void {
     if (!this.#isFull(rows, bytes)) return
     const sizeCounts = this.#compare({ bytes, ms })
-    if (ms < limits.pageShortMs || sizeCounts === false) this.#resize(this.#bytes * 2)
+    if (ms < limits.pageShortMs) this.#resize(Math.min(limits.pageNearBytes, this.#bytes * 2))
+    else if (sizeCounts === false || (sizeCounts === null && ms <= limits.pageLongMs)) this.#resize(this.#bytes * 2)
     else if (ms > limits.pageLongMs) this.#resize(this.#bytes / 2)
-    else if (sizeCounts === null) this.#resize(this.#bytes * 2)
   }
 
   failed(): void {

@@ -5,13 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nodeFlags } from '../../scripts/node-flags.mjs'
 import type { Command } from '../../src/ports.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 const command = join(root, 'scripts/clinic-gateway.mjs')
-
-/** With these the command runs in this very process and starts none of its own, so that SIGKILL meets the gateway. */
-const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
 
 /** The bound addresses, `host:port`. */
 export type Listen = Readonly<Record<'mllp' | 'mqtt' | 'fhir' | 'admin', string>>
@@ -171,10 +169,11 @@ export class Box {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
+  /** With these flags the command runs in the very process and starts none of its own, so that SIGKILL meets the gateway. */
   #spawn(argv: readonly string[]): ChildProcess {
     const imports = this.#preload.flatMap(module => ['--import', resolve(root, module)])
     const env = { ...process.env, ...this.#env }
-    const child = spawn(process.execPath, [...flags, ...imports, command, ...argv], { cwd: this.folder, env })
+    const child = spawn(process.execPath, [...nodeFlags, ...imports, command, ...argv], { cwd: this.folder, env })
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', chunk => {
         this.log += chunk
@@ -211,7 +210,7 @@ export type Status = Readonly<{
 /** Runs `clinic-gateway …argv` in `cwd` to its end. */
 export function runCommand(argv: readonly string[], cwd: string): Promise<Ended> {
   return new Promise(resolve => {
-    const child = execFile(process.execPath, [...flags, command, ...argv], { cwd }, (_error, out, err) =>
+    const child = execFile(process.execPath, [...nodeFlags, command, ...argv], { cwd }, (_error, out, err) =>
       resolve({ code: child.exitCode, out, err }),
     )
   })

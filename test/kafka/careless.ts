@@ -2,10 +2,14 @@
  * The client as its README shows it: the rows of a page go out in one call, over as many partitions as they have, and what
  * the call resolves with is believed. For the control run only: whenever a leader moves, it loses rows that it took for sent.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
 import type { Uplink } from '../../src/ports.ts'
 import type { Outcome, Sealed } from '../../src/records.ts'
 import { kafkaUplink as careful, type KafkaSettings } from '../../src/uplink/kafka/kafka.ts'
+
+/** So that a call has rows for all brokers on an idle machine too, where each message would go out by itself. */
+const gatherMs = 200
 
 export * from '../../src/uplink/kafka/kafka.ts'
 
@@ -31,6 +35,7 @@ export function kafkaUplink(settings: KafkaSettings, deps: Parameters<typeof car
     connect: known => uplink.connect(known),
     async send(rows): Promise<readonly Outcome[]> {
       try {
+        await pause(gatherMs)
         const topicMessages = [...Map.groupBy(rows, row => row.topic)].map(([topic, some]) => ({
           topic,
           messages: some.map(message),

@@ -1,5 +1,6 @@
 /** A gateway in the lab as its users start it: the real command, a Kafka uplink, and load from MLLP and MQTT. */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Load } from '../crash/load.ts'
 import { Box, pause, type Status } from '../e2e/box.ts'
 import { type Lab, observer } from './lab.ts'
@@ -7,18 +8,26 @@ import { Ledger, type Verdict } from './ledger.ts'
 
 const partitions = 6
 const patients = 12
-/** Each of 24 senders; about 40 messages a second in all. */
-const everyMs = 600
 /** The load runs for so long before anything is measured. */
 const warmUpMs = 4000
 /** Small heaps, so that what piles up shows as memory, or ends the process, and is not put off to a later collection. */
-const env = { NODE_OPTIONS: '--max-old-space-size=128 --max-semi-space-size=4' }
+const env = { NODE_OPTIONS: '--max-old-space-size=128' }
+const heapFile = 'heap.jsonl'
 const recoveryPatienceMs = 60_000
 const answerPatienceMs = 15_000
 const drainPatienceMs = 120_000
 
-/** `line`: by the fault proxies, or straight to the brokers. `preload`: modules before the command (`--import`). */
-export type StationOptions = Readonly<{ line: boolean; preload?: readonly string[]; random: () => number }>
+export type StationOptions = Readonly<{
+  /** By the fault proxies, or straight to the brokers. */
+  line: boolean
+  /** Modules before the command (`--import`). */
+  preload?: readonly string[]
+  random: () => number
+  /** Pause of each of the 24 senders. By default 600 ms, which is about 40 messages a second in all. */
+  everyMs?: number
+  /** So often each thread notes what its heap holds; by default never. */
+  heapEveryMs?: number
+}>
 
 export class Station {
   readonly box: Box
@@ -35,12 +44,15 @@ export class Station {
   }
 
   /** Topics of its own, a gateway that sends there, and load that has run for some seconds. */
-  static async open(lab: Lab, prefix: string, { line, preload = [], random }: StationOptions): Promise<Station> {
+  static async open(lab: Lab, prefix: string, options: StationOptions): Promise<Station> {
+    const { line, preload = [], random, everyMs = 600, heapEveryMs } = options
     const brokers = line ? lab.addresses : lab.cluster.bootstrap
     const uplink = `- { name: cloud, type: kafka, brokers: [${brokers.map(one => `'${one}'`).join(', ')}] }`
     const yaml = (text: string) =>
       text.replace('topicPrefix: demo', `topicPrefix: ${prefix}`).replace(/- \{ name: cloud,.*\}/, uplink)
-    const box = await Box.init({ yaml, preload, env })
+    const heap = heapEveryMs ? { HEAP_FILE: heapFile, HEAP_EVERY_MS: String(heapEveryMs) } : {}
+    const modules = heapEveryMs ? ['test/kafka/heap.ts', ...preload] : preload
+    const box = await Box.init({ yaml, preload: modules, env: { ...env, ...heap } })
     try {
       const load = new Load(box, { patients, everyMs, ways: ['mllp', 'mqtt'], random })
       const kafka = observer(lab.cluster.bootstrap)
@@ -94,6 +106,14 @@ export class Station {
   memory(): number {
     const [, kB] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.box.pid}/status`, 'utf8')) ?? []
     return Math.round(Number(kB) / 1024)
+  }
+
+  /** What the heaps of all threads held when they last noted it, and the buffers beside them, in MiB. */
+  heap(): number {
+    const lines = readFileSync(join(this.box.folder, heapFile), 'utf8').trimEnd().split('\n')
+    const last = new Map(lines.map(line => JSON.parse(line)).map(note => [note.threadId, note]))
+    const bytes = [...last.values()].reduce((sum, { heapUsed, external }) => sum + heapUsed + external, 0)
+    return Math.round((bytes / 1024 ** 2) * 10) / 10
   }
 
   get memoryGrowth(): number {

@@ -19,10 +19,18 @@ function send(pace: Pace, pages: number, line: Line) {
 }
 
 describe('pace', () => {
-  test('begins small, and reaches the largest page soon where the line is fast', () => {
+  const nearRows = Math.floor(limits.pageNearBytes / 1000)
+
+  test('begins small, and reaches soon what is of use where the line is fast', () => {
     const pages = send(new Pace(new FakeTime()), 10, {})
     expect(pages[0]!.bytes).toBeLessThanOrEqual(limits.pageFirstBytes)
-    expect(pages.at(-1)!.rows).toBe(limits.peekRows)
+    expect(pages.at(-1)!.rows).toBe(nearRows)
+  })
+
+  test('a distant line comes near: pages are as small again as memory likes them', () => {
+    const pace = new Pace(new FakeTime())
+    send(pace, 12, { roundTrip: 600 })
+    expect(send(pace, 2, {}).at(-1)!.rows).toBe(nearRows)
   })
 
   test('64 kbit/s: pages come down to about two seconds, and stay there', () => {
@@ -47,7 +55,7 @@ describe('pace', () => {
     const pace = new Pace(new FakeTime())
     send(pace, 10, {})
     for (const { ms } of send(pace, 12, { bytesPerSecond: 8000 }).slice(8)) expect(ms).toBeLessThan(3 * second)
-    expect(send(pace, 10, {}).at(-1)!.rows).toBe(limits.peekRows)
+    expect(send(pace, 10, {}).at(-1)!.rows).toBe(nearRows)
   })
 
   test('what could have been larger says nothing: a trickle of single rows does not make a huge page', () => {
