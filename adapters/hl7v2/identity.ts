@@ -127,7 +127,7 @@ export function visitName(pv1: Segment, patient: Identity, draft: Draft): Identi
 }
 
 /** A name by a number: alone under a global authority, else the patient's number. */
-function numbered(kind: string, value: string, { system, uri }: Authority, patient: Identity): Identity {
+export function numbered(kind: string, value: string, { system, uri }: Authority, patient: Identity): Identity {
   return { system, value: uri ? value : lp(kind, patient.system, patient.value, value) }
 }
 
@@ -211,7 +211,7 @@ function resultName({ obx, order, patient }: Result, key: string, repeated: bool
   return provisional(draft, order ? order.at : obx.at(3), patient, value)
 }
 
-function repeat(draft: Draft, kind: string, parts: readonly (string | number)[]): readonly number[] {
+export function repeat(draft: Draft, kind: string, parts: readonly (string | number)[]): readonly number[] {
   return ordinal(draft.count(lp(kind, ...parts)))
 }
 
@@ -235,16 +235,16 @@ export function organizationName(name: string, draft: Draft): Identity {
 
 // ---------------------------------------------------------------- parts
 
-function ofSender(draft: Draft, ...parts: readonly (string | number)[]): Identity {
+export function ofSender(draft: Draft, ...parts: readonly (string | number)[]): Identity {
   return { system: senderOf(draft.profile), value: lp(...parts) }
 }
 
-function cellOf(segment: Segment, n: number): Cell {
+export function cellOf(segment: Segment, n: number): Cell {
   return new Cell(segment, n, 1, segment.field(n)[0]!)
 }
 
 /** EI: the number and who gave it out. */
-function entity(segment: Segment, n: number): string | null {
+export function entity(segment: Segment, n: number): string | null {
   const value = clean(segment.value(n))
   return value ? lp(value, clean(segment.value(n, 3)) ?? clean(segment.value(n, 2)) ?? '') : null
 }
@@ -256,6 +256,6 @@ export function codedName(segment: Segment, n: number): string {
 }
 
 /** A coded field as part of a name: the code, else its text. */
-function partOf(segment: Segment, n: number): string {
+export function partOf(segment: Segment, n: number): string {
   return clean(segment.value(n)) ?? clean(segment.value(n, 2)) ?? ''
 }

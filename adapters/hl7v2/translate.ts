@@ -4,37 +4,24 @@ import type { Directory, SenderProfile, Translator } from '../../src/ports.ts'
 import type { Arrival, Translated } from '../../src/records.ts'
 import { decode } from './charset.ts'
 import { Draft } from './maps/draft.ts'
-import { adt } from './maps/messages/adt.ts'
-import { merge } from './maps/messages/merge.ts'
-import { oru } from './maps/messages/oru.ts'
+import { visitMaps } from './maps/messages/adt.ts'
+import type { MessageMap } from './maps/messages/map.ts'
+import { mergeMaps } from './maps/messages/merge.ts'
+import { resultMaps } from './maps/messages/oru.ts'
 import { Message } from './message.ts'
 import { isVersion, knownSegment, outlineOf } from './outline.ts'
 
 /** A new number when the same message would make other resources than before. */
 const mapping = 'hl7v2/1'
 
-/** A message: its translation, and the segments that it reads. */
-type MessageMap = Readonly<{ translate(event: string, draft: Draft): void; segments: ReadonlySet<string> }>
+const maps: readonly MessageMap[] = [...visitMaps, ...mergeMaps, ...resultMaps]
 
-const visit: MessageMap = { translate: adt, segments: new Set('MSH EVN PID PV1 AL1 OBX NTE'.split(' ')) }
-const merging: MessageMap = { translate: merge, segments: new Set('MSH EVN PID MRG PV1'.split(' ')) }
-const results: MessageMap = { translate: oru, segments: new Set('MSH PID PV1 OBR OBX NTE'.split(' ')) }
+type Known = Readonly<{ map: MessageMap; segments: ReadonlySet<string> }>
 
-/** A row per message type and event. */
-const messages: ReadonlyMap<string, ReadonlyMap<string, MessageMap>> = new Map([
-  [
-    'ADT',
-    new Map([
-      ['A01', visit],
-      ['A03', visit],
-      ['A04', visit],
-      ['A08', visit],
-      ['A31', visit],
-      ['A40', merging],
-    ]),
-  ],
-  ['ORU', new Map([['R01', results]])],
-])
+const known: readonly Known[] = maps.map(map => ({ map, segments: new Set(['MSH', ...map.segments.split(' ')]) }))
+const types: ReadonlySet<string> = new Set(maps.map(({ type }) => type))
+const byEvent = new Map(known.flatMap(one => one.map.events.split(' ').map(event => [`${one.map.type} ${event}`, one])))
+const byStructure = new Map(known.flatMap(one => one.map.structures.split(' ').map(name => [name, one])))
 
 /**
  * The translator of this adapter. `translate` throws Refusal: what Message.read and decode throw, E_SENDER, E_VERSION at
@@ -49,11 +36,11 @@ function translate(arrival: Arrival, profile: SenderProfile): Translated {
   const { text, fallback } = decode(arrival.bytes, profile.charset)
   const message = Message.read(text)
   const event = message.event || (message.first('EVN')?.value(1) ?? '')
-  const map = mapOf(message, event)
+  const { map, segments } = mapOf(message, event)
   const draft = new Draft(message, profile)
   if (fallback) draft.note('E_CHARSET_FALLBACK', 'MSH-18')
   noteHeader(message, draft)
-  noteUnmapped(message, map, draft)
+  noteUnmapped(message, segments, draft)
   map.translate(event, draft)
   const { changes, snapshots, issues, unmapped } = draft
   return { changes, snapshots, issues, unmapped, repeatable: true, mapping }
@@ -65,10 +52,12 @@ function profileOf(sender: string, { senders, anySender }: Directory): SenderPro
   return anySender?.name === sender ? anySender : refuse('E_SENDER', 'MSH-3')
 }
 
-function mapOf(message: Message, event: string): MessageMap {
-  const events = messages.get(message.type) ?? refuse('E_MESSAGE_TYPE', 'MSH-9')
+/** An unknown trigger of a known structure is translated by its structure. */
+function mapOf(message: Message, event: string): Known {
   if (message.version !== '' && !isVersion(message.version)) refuse('E_VERSION', 'MSH-12')
-  return events.get(event) ?? refuse('E_EVENT', 'MSH-9.2')
+  const found = byEvent.get(`${message.type} ${event}`) ?? byStructure.get(message.structure)
+  if (found?.map.type === message.type) return found
+  return types.has(message.type) ? refuse('E_EVENT', 'MSH-9.2') : refuse('E_MESSAGE_TYPE', 'MSH-9')
 }
 
 function noteHeader(message: Message, draft: Draft): void {
@@ -77,7 +66,6 @@ function noteHeader(message: Message, draft: Draft): void {
   if (message.version === '') draft.note('E_VERSION_EMPTY', 'MSH-12')
 }
 
-function noteUnmapped(message: Message, map: MessageMap, draft: Draft): void {
-  for (const { name } of message.segments)
-    if (!map.segments.has(name)) draft.note('E_UNMAPPED_SEGMENT', knownSegment(name))
+function noteUnmapped(message: Message, segments: ReadonlySet<string>, draft: Draft): void {
+  for (const { name } of message.segments) if (!segments.has(name)) draft.note('E_UNMAPPED_SEGMENT', knownSegment(name))
 }

@@ -4,8 +4,19 @@ import { allergyName, codedName, resultNames } from '../../identity.ts'
 import type { Segment } from '../../message.ts'
 import type { Draft } from '../draft.ts'
 import { allergyOf } from '../segments/allergy.ts'
+import type { MessageMap } from './map.ts'
 import { addEncounter, addPatient, type Subject, type Verb } from './people.ts'
 import { addResult, type Result } from './results.ts'
+
+export const visitMaps: readonly MessageMap[] = [
+  {
+    type: 'ADT',
+    events: 'A01 A03 A04 A08 A31',
+    structures: 'ADT_A01 ADT_A03 ADT_A05',
+    segments: 'EVN PID PV1 AL1 OBX NTE',
+    translate: adt,
+  },
+]
 
 /** Events whose message is about a visit; the others are about the person, and a PV1 in them may be filler. */
 const visits = new Set(['A01', 'A03', 'A04', 'A08'])

@@ -10,7 +10,12 @@ import type { Segment } from '../../message.ts'
 import type { Draft } from '../draft.ts'
 import { segmentMap } from '../engine.ts'
 import { cx } from '../references.ts'
+import type { MessageMap } from './map.ts'
 import { addPatient } from './people.ts'
+
+export const mergeMaps: readonly MessageMap[] = [
+  { type: 'ADT', events: 'A40', structures: 'ADT_A39', segments: 'EVN PID MRG PV1', translate: merge },
+]
 
 const mrg = segmentMap([['MRG-1', 'identifier[]', cx]])
 

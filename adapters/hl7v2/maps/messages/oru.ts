@@ -15,8 +15,13 @@ import { textOf } from '../segments/note.ts'
 import type { Around } from '../segments/observation.ts'
 import { categoryOf, effectiveOf, reportOf, requestOf } from '../segments/order.ts'
 import { type OrderGroup, type PatientGroup, patientGroups } from './groups.ts'
+import type { MessageMap } from './map.ts'
 import { addEncounter, addPatient, type Subject } from './people.ts'
 import { addResult, type Setting } from './results.ts'
+
+export const resultMaps: readonly MessageMap[] = [
+  { type: 'ORU', events: 'R01', structures: 'ORU_R01', segments: 'PID PV1 OBR OBX NTE', translate: oru },
+]
 
 /** Translates one ORU. Throws Refusal: E_SEGMENT_MISSING at PID or OBR, E_NO_PATIENT, and what OBR and OBX throw. */
 export function oru(event: string, draft: Draft): void {

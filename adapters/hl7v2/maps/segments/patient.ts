@@ -1,4 +1,4 @@
-/** PID[Patient]. Left out of the guide's rows, with reasons: ../../tables/left-out.ts. */
+/** PID[Patient]. Left out of the guide's rows, with reasons: ../../tables/left-out/. */
 import type { Address, Patient } from 'fhir/r4.js'
 import type { Segment } from '../../message.ts'
 import { concept, language } from '../concept.ts'

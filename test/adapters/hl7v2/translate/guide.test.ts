@@ -8,7 +8,7 @@ import { obxObservation } from '../../../../adapters/hl7v2/maps/segments/observa
 import { obrReport, obrRequest } from '../../../../adapters/hl7v2/maps/segments/order.ts'
 import { pidPatient } from '../../../../adapters/hl7v2/maps/segments/patient.ts'
 import { guide } from '../../../../adapters/hl7v2/tables/generated/segments.ts'
-import { inCode, leftOut } from '../../../../adapters/hl7v2/tables/left-out.ts'
+import { inCode, leftOut } from '../../../../adapters/hl7v2/tables/left-out/index.ts'
 import { generate } from '../../../../scripts/gen-hl7-tables.ts'
 import { corpus } from './messages.ts'
 

@@ -1,11 +1,8 @@
-/**
- * The guide's rows that are not rows of ours, by segment map: v2 field and FHIR element as the guide names them. A test
- * compares: every row of the guide is a row of ours or stands here, and nothing stands here without need.
- */
-type Reasons = Readonly<Record<string, string>>
+/** The guide's rows of PID, PV1, AL1, OBR, OBX and NTE that are not rows of ours. */
+import type { Reasons } from './index.ts'
 
 /** Translated, but by code, because a row cannot say it. */
-export const inCode: Readonly<Record<string, Reasons>> = {
+export const inCode: Reasons = {
   'PID[Patient]': {
     'PID-12 address': 'maps/segments/patient.ts: depends on how many addresses PID-11 has',
   },
@@ -51,7 +48,7 @@ const extension = 'an extension outside the ten resource types and their element
 const ordered = 'R4 has no note of a report; the text is DiagnosticReport.conclusion, the rest stays in the original'
 
 /** Not translated. */
-export const leftOut: Readonly<Record<string, Reasons>> = {
+export const leftOut: Reasons = {
   'PID[Patient]': {
     'PID-6 extension': extension,
     'PID-17 extension': extension,
