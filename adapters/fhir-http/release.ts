@@ -2,18 +2,16 @@
 import type { CapabilityStatement } from 'fhir/r4.js'
 import type { Client } from '../../src/ports.ts'
 
-/** The resource types of this release, in the order in which readers shall see those of one message. */
+/**
+ * The resource types of this release, in the order in which readers shall see those of one message. Not MessageHeader,
+ * which belongs to message Bundles, and not Linkage: which two are one is for an HL7 v2 feed to say.
+ */
 export const takenTypes = [
-  'Organization',
-  'Practitioner',
-  'Location',
-  'Device',
-  'Patient',
-  'Encounter',
-  'ServiceRequest',
-  'AllergyIntolerance',
-  'Observation',
-  'DiagnosticReport',
+  ...(['Organization', 'Practitioner', 'Location', 'PractitionerRole', 'Device', 'Patient', 'RelatedPerson'] as const),
+  ...(['Coverage', 'Account', 'CareTeam', 'EpisodeOfCare', 'Appointment', 'Encounter', 'Condition'] as const),
+  ...(['AllergyIntolerance', 'ServiceRequest', 'MedicationRequest', 'Specimen', 'Procedure', 'Observation'] as const),
+  ...(['DiagnosticReport', 'DocumentReference', 'Immunization', 'MedicationDispense'] as const),
+  ...(['MedicationAdministration', 'ChargeItem', 'Provenance'] as const),
 ] as const
 
 export type TakenType = (typeof takenTypes)[number]
@@ -31,7 +29,7 @@ export function isInScope(client: Client | undefined, type: string): boolean {
 export const capabilities: CapabilityStatement = {
   resourceType: 'CapabilityStatement',
   status: 'active',
-  date: '2026-11-24',
+  date: '2026-11-28',
   kind: 'instance',
   software: { name: 'Clinic Gateway' },
   implementation: { description: 'Ingest only: what is accepted is sealed and forwarded, and cannot be read here.' },

@@ -12,11 +12,9 @@ import { type Entry, entriesOf } from './entries.ts'
 import { identityOf } from './identity.ts'
 import { References, type Target } from './references.ts'
 import { isInScope, isTaken, takenTypes } from './release.ts'
+import { isAboutOthers, ownersOf, subjectsOf } from './subject.ts'
 
 const mapping = 'fhir/1'
-
-/** Types that are not about one person. */
-const impersonal = new Set(['Organization', 'Practitioner', 'Location', 'Device'])
 
 export const fhirTranslator: Translator = { translate, outline }
 
@@ -41,9 +39,9 @@ function translate(arrival: Arrival, directory: Directory): Translated {
     if (!references.add(entry.type, target, entry.called)) refuse('E_BUNDLE', entry.at)
     return target
   })
-  const changes = entries.map((entry, i) => change(entry, targets[i]!, references))
+  const resolved = entries.map((entry, i) => ({ entry, target: targets[i]!, resource: resolve(entry, references) }))
   return {
-    changes: inReadingOrder([...references.thin, ...changes]),
+    changes: inReadingOrder([...references.thin, ...changesOf(resolved, references)]),
     snapshots: [],
     issues,
     unmapped: [],
@@ -53,27 +51,39 @@ function translate(arrival: Arrival, directory: Directory): Translated {
   }
 }
 
-function change(entry: Entry, target: Target, references: References): Change {
-  const resolved = references.resolve(entry.resource, entry.at, entry.called.base)
+/** An entry whose references are local to the message. */
+type Resolved = Readonly<{ entry: Entry; target: Target; resource: JsonObject }>
+
+function resolve(entry: Entry, references: References): JsonObject {
+  const resource = references.resolve(entry.resource, entry.at, entry.called.base)
   // Only now is known what a urn:uuid leads to, and whether that may stand there.
-  demandValid(resolved, entry.at)
-  const { resourceType, ...rest } = resolved
-  const resource = { resourceType, ...rest, id: target.local.slice(entry.type.length + 1) } as unknown as FhirResource
-  return {
-    verb: entry.verb,
-    resource,
-    identity: target.identity,
-    subject: subjectOf(entry, resolved, target, references),
-  }
+  demandValid(resource, entry.at)
+  return resource
 }
 
-/** The person whose resource it is. Throws Refusal E_NO_PATIENT (held) where it is about nobody. */
-function subjectOf(entry: Entry, resolved: JsonObject, own: Target, references: References): Identity | null {
-  if (impersonal.has(entry.type)) return null
-  if (entry.type === 'Patient') return own.identity[0]!
-  const member = entry.type === 'AllergyIntolerance' ? 'patient' : 'subject'
-  const patient = references.patient(objectOf(resolved[member]).reference)
-  return patient?.identity[0] ?? refuse('E_NO_PATIENT', `${entry.at}.${member}`)
+function changesOf(resolved: readonly Resolved[], references: References): Change[] {
+  const owners = new Map<string, readonly Identity[]>()
+  for (const { resource } of references.thin) {
+    const local = `${resource.resourceType}/${resource.id}`
+    owners.set(local, references.patient(local)?.identity.slice(0, 1) ?? [])
+  }
+  const ordered = resolved.toSorted((a, b) => Number(isAboutOthers(a.entry.type)) - Number(isAboutOthers(b.entry.type)))
+  for (const { entry, target, resource } of ordered) {
+    const { type, at } = entry
+    owners.set(target.local, ownersOf(type, resource, target.identity[0]!, { at, references, owners }))
+  }
+  return resolved.map(one => change(one, owners.get(one.target.local)!))
+}
+
+function change({ entry, target, resource }: Resolved, owners: readonly Identity[]): Change {
+  const { resourceType, ...rest } = resource
+  const id = target.local.slice(entry.type.length + 1)
+  return {
+    verb: entry.verb,
+    resource: { resourceType, ...rest, id } as unknown as FhirResource,
+    identity: target.identity,
+    ...subjectsOf(owners),
+  }
 }
 
 /** People, places and things before what refers to them. */

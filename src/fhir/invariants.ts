@@ -3,6 +3,7 @@
  * hand. ref-1 and the bindings are in the walk, the vital signs in vitals.ts. Two rules have no number in the standard:
  * systems are absolute URIs and have their codes (Identifier, Coding, Quantity), and our own extensions carry what SEALING S2 says.
  */
+import { isCurrency } from './currencies.ts'
 import { isInOrder } from './dates.ts'
 import { isObject, type JsonObject, type JsonValue, numberOf } from './json.ts'
 import { has, hasValue, objectOf, objectsOf } from './members.ts'
@@ -52,6 +53,7 @@ const datatypes: readonly [string, readonly Invariant[]][] = [
   ['Count', [qty3, codeForValue, systemIsUcum, rule('code', q => q.code === undefined || q.code === '1'), cnt3]],
   ['Distance', [qty3, codeForValue, systemIsUcum, codeOfSystem]],
   ['Duration', [qty3, codeOfSystem, rule('code', q => implies(has(q, 'code'), q.system === ucum && has(q, 'value')))]], // drt-1
+  ['Money', [rule('currency', m => typeof m.currency !== 'string' || isCurrency(m.currency))]],
   ['Range', [rule('high', isRangeOrdered)]], // rng-2
   ['Ratio', [rat1]],
   ['Period', [rule('end', isPeriodOrdered)]], // per-1
@@ -215,6 +217,34 @@ const isEnteredInError = (allergy: JsonObject) =>
     coding => coding.system === allergyStatus && coding.code === 'entered-in-error',
   )
 
+const conditionStatus = 'http://terminology.hl7.org/CodeSystem/condition-'
+const overStatuses = ['resolved', 'remission', 'inactive']
+
+const hasAbatement = (condition: JsonObject) => Object.keys(condition).some(name => /^_?abatement[A-Z]/.test(name))
+
+const isOver = (condition: JsonObject) =>
+  objectsOf(objectOf(condition.clinicalStatus).coding).some(
+    ({ system, code }) => system === `${conditionStatus}clinical` && overStatuses.includes(String(code)),
+  )
+
+const isMistaken = (condition: JsonObject) =>
+  objectsOf(objectOf(condition.verificationStatus).coding).some(
+    ({ system, code }) => system === `${conditionStatus}ver-status` && code === 'entered-in-error',
+  )
+
+const isBefore = (one: JsonValue | undefined, other: JsonValue | undefined) =>
+  typeof one !== 'string' || typeof other !== 'string' || isInOrder(one, other)
+
+/** ctm-1: only a practitioner is a member on behalf of somebody; what leads out of the resource is not known. */
+function ctm1(team: JsonObject): string | null {
+  const others = objectsOf(team.contained).filter(inner => inner.resourceType !== 'Practitioner')
+  const ids = new Set(others.map(inner => `#${inner.id}`))
+  const wrong = objectsOf(team.participant).findIndex(
+    one => has(one, 'onBehalfOf') && ids.has(String(objectOf(one.member).reference)),
+  )
+  return wrong < 0 ? null : `participant[${wrong}].onBehalfOf`
+}
+
 /** obs-7: a panel with a value of its own does not repeat its code in a component. */
 function obs7(observation: JsonObject): string | null {
   if (!hasValue(observation)) return null
@@ -245,6 +275,34 @@ const resources: readonly [string, readonly Invariant[]][] = [
     [rule('', c => has(c, 'name') || has(c, 'telecom') || has(c, 'address') || has(c, 'organization'))], // pat-1
   ],
   ['Patient.communication', [rule('language', c => areLanguages(c.language))]],
+  ['RelatedPerson.communication', [rule('language', c => areLanguages(c.language))]],
+  [
+    'Condition',
+    [
+      rule('clinicalStatus', c => !hasAbatement(c) || isOver(c)), // con-4
+      rule('clinicalStatus', c => !isMistaken(c) || !has(c, 'clinicalStatus')), // con-5
+    ],
+  ],
+  ['Condition.stage', [rule('', s => has(s, 'summary') || has(s, 'assessment'))]], // con-1
+  ['Condition.evidence', [rule('', e => has(e, 'code') || has(e, 'detail'))]], // con-2
+  [
+    'Appointment',
+    [
+      rule('end', a => has(a, 'start') === has(a, 'end')), // app-2
+      rule('start', a => has(a, 'start') || ['proposed', 'cancelled', 'waitlist'].includes(String(a.status))), // app-3
+      // app-4; R4 writes `no-show`, which is no status, so that a `noshow` may have no reason
+      rule('cancelationReason', a => implies(has(a, 'cancelationReason'), a.status === 'cancelled')),
+    ],
+  ],
+  ['Appointment.participant', [rule('', p => has(p, 'type') || has(p, 'actor'))]], // app-1
+  ['Immunization.education', [rule('', e => has(e, 'documentType') || has(e, 'reference'))]], // imm-1
+  ['MedicationDispense', [rule('whenHandedOver', d => isBefore(d.whenPrepared, d.whenHandedOver))]], // mdd-1
+  [
+    'MedicationAdministration.dosage',
+    [rule('', d => has(d, 'dose') || has(d, 'rateRatio') || has(d, 'rateQuantity'))], // mad-1
+  ],
+  ['CareTeam', [ctm1]],
+  ['Linkage', [rule('item', l => objectsOf(l.item).length > 1)]], // lnk-1
   [
     'Practitioner',
     [rule('communication', p => !Array.isArray(p.communication) || p.communication.every(areLanguages))],
@@ -261,7 +319,10 @@ const resources: readonly [string, readonly Invariant[]][] = [
 
 const domainResources = [
   ...['Patient', 'Encounter', 'Observation', 'DiagnosticReport', 'ServiceRequest', 'AllergyIntolerance'],
-  ...['Practitioner', 'Organization', 'Location', 'Device', 'OperationOutcome'],
+  ...['Practitioner', 'Organization', 'Location', 'Device', 'OperationOutcome', 'RelatedPerson', 'Condition'],
+  ...['Procedure', 'Coverage', 'Specimen', 'Appointment', 'Immunization', 'MedicationRequest', 'MedicationDispense'],
+  ...['MedicationAdministration', 'DocumentReference', 'Account', 'Provenance', 'MessageHeader', 'CareTeam'],
+  ...['PractitionerRole', 'EpisodeOfCare', 'ChargeItem', 'Linkage'],
 ]
 
 // ---------------------------------------------------------------- Bundle

@@ -94,8 +94,9 @@ class Walker {
     const element = shape.members.get(name)
     const besides = element ? undefined : shape.companions.get(name)
     if (element) this.#inside(name, () => this.#value(object, name, element))
-    else if (besides) this.#inside(name, () => this.#companion(object[name], besides))
-    else this.#found('?')
+    else if (!besides) this.#found('?')
+    else if (besides.codes && object[name.slice(1)] === undefined) this.#found(name.slice(1))
+    else this.#inside(name, () => this.#companion(object[name], besides))
     return element ?? besides
   }
 
@@ -109,10 +110,10 @@ class Walker {
     else this.#entries(value, companion, element)
   }
 
-  /** `null` stands for a primitive that has extensions only. */
+  /** `null` stands for a primitive that has extensions only; a code of a required binding has a value. */
   #entries(values: readonly unknown[], companions: readonly unknown[], element: Element): void {
     values.forEach((value, i) => {
-      const isPadding = value === null && isObject(companions[i])
+      const isPadding = value === null && isObject(companions[i]) && !element.codes
       if (!isPadding) this.#inside(i, () => this.#single(value, element))
     })
   }

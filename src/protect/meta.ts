@@ -14,8 +14,9 @@ const profiles = new Set<Json>(
 /** Labels under which the clinical body is sealed too: restricted, very restricted, 42 CFR Part 2 and the like. */
 const restricting = new Set<Json>(['R', 'V', 'PSY', 'HIV', 'ETH', 'SUD', 'SDV'])
 
+/** By the resource's own labels, or by those that a DocumentReference says its document has. */
 export function isRestricted(resource: JsonObject): boolean {
-  return labelsOf(resource).some(label => restricting.has(label.code))
+  return [...labelsOf(resource), ...documentLabels(resource)].some(label => restricting.has(label.code))
 }
 
 /** What happened to the resource. */
@@ -46,6 +47,12 @@ function label(system: string, code: string): JsonObject {
 
 function labelsOf({ meta }: JsonObject): JsonObject[] {
   return isObject(meta) && Array.isArray(meta.security) ? meta.security.filter(isObject) : []
+}
+
+function documentLabels({ securityLabel }: JsonObject): JsonObject[] {
+  const labels: readonly Json[] = Array.isArray(securityLabel) ? securityLabel : []
+  const codings = labels.flatMap(label => (isObject(label) && Array.isArray(label.coding) ? label.coding : []))
+  return codings.filter(isObject)
 }
 
 function profilesOf({ meta }: JsonObject): Json[] {

@@ -31,7 +31,14 @@ export function onceEach(idOf: IdOf): IdOf {
 }
 
 /** Members under which `value` is somebody's number or address. */
-const identifiers = new Set(['identifier', 'requisition', 'preAdmissionIdentifier', 'telecom', 'contact', 'component'])
+const identifiers = new Set(
+  'identifier requisition preAdmissionIdentifier accessionIdentifier masterIdentifier groupIdentifier telecom contact component'.split(
+    ' ',
+  ),
+)
+
+/** Elements of which `reference` is an address of words, and leads to no resource (Immunization.education). */
+const notReferences = new Set(['education'])
 
 /**
  * A copy of a resource with its final id and references, contained resources counted through (`#c1`), and `terms` taught
@@ -62,7 +69,8 @@ export function rename(
       const place = `${at}.${name}`
       if (name === 'modifierExtension') refuse('E_PRIVACY_NO_RULE', place)
       if (name === 'value' && !identifiers.has(member)) made[name] = value[name]
-      else made[name] = name === 'reference' ? lead(value[name], at) : copy(value[name], name, place)
+      else if (name === 'reference' && !notReferences.has(member)) made[name] = lead(value[name], at)
+      else made[name] = copy(value[name], name, place)
     }
     return made
   }

@@ -33,7 +33,7 @@ type Subject = Readonly<{ change: Change; named: Named; keys: readonly string[];
 type Draft = Readonly<{ named: Named; key: string; value: Uint8Array | null }>
 
 /** What becomes true when the transaction is on disk. */
-type Effects = { keys: Set<DataKey>; ensured: Ensured[] }
+type Effects = { keys: Set<DataKey>; ensured: Ensured[]; forgotten: Set<string> }
 
 export class GatewayProtector implements Protector {
   readonly policy = policyHash
@@ -63,7 +63,7 @@ export class GatewayProtector implements Protector {
   seal(changes: readonly Change[], stamp: Stamp): SealedMessage {
     this.#last = noEffects()
     const idOf = onceEach(this.#idOf)
-    const subjects = changes.map(change => nameOf(change, idOf))
+    const subjects = withPractitioners(changes.map(change => nameOf(change, idOf)))
     const effects = noEffects()
     const { drafts, resources } = this.#drafts(subjects, stamp, effects)
     const keyRecords = [...effects.keys].map(key => this.#keyRecord(key, stamp))
@@ -80,6 +80,7 @@ export class GatewayProtector implements Protector {
   accept(): void {
     for (const key of this.#last.keys) this.#accepted.keys.add(key)
     this.#accepted.ensured.push(...this.#last.ensured)
+    for (const place of this.#last.forgotten) this.#accepted.forgotten.add(place)
     this.#last = noEffects()
   }
 
@@ -180,11 +181,16 @@ export class GatewayProtector implements Protector {
   #keysToSend(subject: Subject, clear: JsonObject | null, stamp: Stamp, effects: Effects): readonly string[] {
     const { change, named, keys } = subject
     if (change.verb === 'replace') return keys
-    const mac = change.verb === 'delete' ? null : this.#box.ensureMac(JSON.stringify(clear))
+    // readers take the oldest `ensure`, and a late release may be older than the one that was sent; so may a late `delete`
+    // be, after which the next `ensure` must go out
+    const mac = change.verb === 'delete' || stamp.release > 0 ? null : this.#box.ensureMac(JSON.stringify(clear))
     const place = `${this.#topic(stamp)} ${named.type}/${named.id}`
     return keys.filter(key => {
       const ensured = { place: `${place} ${key}`, mac, at: stamp.receivedAt }
-      if (mac !== null && this.#ensures.knows(ensured)) return false
+      // what an earlier message of the same batch deleted is not in the memory yet
+      const forgotten = effects.forgotten.has(ensured.place) || this.#accepted.forgotten.has(ensured.place)
+      if (mac !== null && !forgotten && this.#ensures.knows(ensured)) return false
+      if (mac === null) effects.forgotten.add(ensured.place)
       effects.ensured.push(ensured)
       return true
     })
@@ -234,6 +240,17 @@ function nameOf(change: Change, idOf: IdOf): Subject {
   return { change, named: { verb: change.verb, type, id, key }, keys: [...new Set([key, ...others])], dataKeySubject }
 }
 
+/** What is only a practitioner's role is sealed under the practitioner's key, where the message names him (SEALING S1). */
+function withPractitioners(subjects: readonly Subject[]): readonly Subject[] {
+  const practitioners = subjects.filter(({ named }) => named.type === 'Practitioner')
+  const keys = new Map(practitioners.map(({ change, named }) => [localReference(change), named.id]))
+  return subjects.map(subject => {
+    const { resource } = subject.change
+    const who = resource.resourceType === 'PractitionerRole' ? resource.practitioner?.reference : undefined
+    return { ...subject, dataKeySubject: keys.get(who ?? '') ?? subject.dataKeySubject }
+  })
+}
+
 /** The resources of a message with their final ids and references; null for those that are gone. */
 function renameAll(subjects: readonly Subject[], terms: Terms): (JsonObject | null)[] {
   const references = new Map(subjects.map(({ change, named }) => [localReference(change), `${named.type}/${named.id}`]))
@@ -250,7 +267,7 @@ function peopleOf(changes: readonly Change[], idOf: IdOf): string[] {
 }
 
 function noEffects(): Effects {
-  return { keys: new Set(), ensured: [] }
+  return { keys: new Set(), ensured: [], forgotten: new Set() }
 }
 
 function localReference({ resource }: Change): string {

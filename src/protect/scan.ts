@@ -3,13 +3,13 @@ import { refuse } from '../errors.ts'
 import { displayOf, listed } from './acts/codes.ts'
 import { isTime } from './acts/primitives.ts'
 import { isObject, type Json, type JsonObject } from './acts/slot.ts'
-import { policyRows } from './policy/policy.ts'
+import { type Rules, rulesOf } from './policy/compile.ts'
 import type { Terms } from './terms.ts'
 
-/** Members whose strings are never copied words: ids, tokens, URIs, and values of closed lists. */
+/** Members of datatypes whose strings are never copied words: ids, tokens, URIs, and values of closed lists. */
 const ours = new Set([
-  ...policyRows.filter(row => row.act === 'enum').map(row => row.path.split('.').at(-1)!),
   ...'resourceType id reference url system use type country state contentType comparator unit profile'.split(' '),
+  ...'durationUnit periodUnit dayOfWeek when'.split(' '),
 ])
 const extensions = new Set(['valueString', 'valueCode'])
 
@@ -17,19 +17,37 @@ const extensions = new Set(['valueString', 'valueCode'])
 export function demandClean(resource: JsonObject, terms: Terms): void {
   visit(resource, String(resource.resourceType))
 
-  function visit(value: Json, at: string): void {
-    if (Array.isArray(value)) for (const one of value) visit(one, at)
-    else if (isObject(value)) visitObject(value, at)
+  /** `rules`: those of the element, where the policy has rows for its members. */
+  function visit(value: Json, at: string, rules?: Rules): void {
+    if (Array.isArray(value)) for (const one of value) visit(one, at, rules)
+    else if (isObject(value)) visitObject(value, at, rulesOf.get(String(value.resourceType)) ?? rules)
     else if (typeof value === 'string' && !isTime(value) && terms.foundIn(value)) refuse('E_PRIVACY_SCAN', at)
   }
 
-  function visitObject(value: JsonObject, at: string): void {
+  function visitObject(value: JsonObject, at: string, rules?: Rules): void {
     const { system, code, display, url } = value
     const closed = listed(system, code) === 'closed'
     for (const name of Object.keys(value)) {
-      const own = (name === 'code' && closed) || (name === 'display' && display === displayOf(system, code))
+      const rule = rules?.get(name)
+      const own =
+        (name === 'code' && closed) ||
+        (name === 'display' && display === displayOf(system, code)) ||
+        (name === 'text' && isOwnDisplay(value))
       const token = url !== undefined && extensions.has(name)
-      if (!own && !token && !ours.has(name)) visit(value[name], `${at}.${name}`)
+      const isEnum = rule?.kind === 'primitive' && rule.holds
+      const constant = isEnum || (ours.has(name) && !holdsObjects(value[name]))
+      if (!own && !token && !constant)
+        visit(value[name], `${at}.${name}`, rule?.kind === 'branch' ? rule.rules : undefined)
     }
   }
+}
+
+/** Whether the text of a CodeableConcept is our display of one of its codes. */
+function isOwnDisplay({ text, coding }: JsonObject): boolean {
+  return Array.isArray(coding) && coding.some(one => isObject(one) && displayOf(one.system, one.code) === text)
+}
+
+/** `type` is a closed code in an Address, and a concept in a Specimen. */
+function holdsObjects(value: Json): boolean {
+  return isObject(Array.isArray(value) ? value[0] : value)
 }

@@ -7,6 +7,9 @@
 const leastName = 3
 const leastIdentifier = 5
 
+/** Members that hold an identifier, a contact, a street line or a birth date (`value`: see names.ts). */
+const identifying = new Set(['value', 'line', 'birthDate', 'subscriberId'])
+
 export class Terms {
   readonly #words = new Set<string>()
   readonly #phrases = new Set<string>()
@@ -14,7 +17,7 @@ export class Terms {
   /** Takes over what a member of a resource in clear says of a person. */
   learn(member: string, value: string): void {
     if (member === 'family' || member === 'given') for (const word of split(value)) this.#add(word, leastName)
-    if (member === 'value' || member === 'line' || member === 'birthDate') this.#add(fold(value), leastIdentifier)
+    if (identifying.has(member)) this.#add(fold(value), leastIdentifier)
     if (member === 'value') this.#add(value.replace(/[^0-9]/g, ''), leastIdentifier)
   }
 

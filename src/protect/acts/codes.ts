@@ -9,10 +9,15 @@ import { isUcum } from './ucum.ts'
 const forms: Readonly<Record<string, (code: string) => boolean>> = {
   'http://loinc.org': code => /^(?:L[APL])?\d{1,7}-\d$/.test(code) && luhn(code.replace(/\D/g, '')),
   'http://snomed.info/sct': code => /^[1-9]\d{5,17}$/.test(code) && verhoeff(code),
-  'http://unitsofmeasure.org': isUcum,
   'http://hl7.org/fhir/sid/icd-10': isIcd10,
   'http://hl7.org/fhir/sid/icd-10-cm': isIcd10,
-  'http://hl7.org/fhir/sid/icd-9-cm': code => /^(?:V\d\d|E\d{3}|\d{3})(?:\.\d{1,2})?$/.test(code),
+  // diagnoses (`250.00`, `V58.6`) and procedures (`45.13`)
+  'http://hl7.org/fhir/sid/icd-9-cm': code => /^(?:(?:V\d\d|E\d{3}|\d{3})(?:\.\d{1,2})?|\d\d\.\d{1,2})$/.test(code),
+  // procedures (Procedure.code, ChargeItem.code); no word of seven letters has two digits
+  'http://www.cms.gov/Medicare/Coding/ICD10': code => /^(?=.*\d.*\d)[0-9B-DF-HX][0-9A-HJ-NP-Z]{6}$/.test(code),
+  'http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets': code => /^[A-V]\d{4}$/.test(code),
+  // what a provider is (PractitionerRole.specialty)
+  'http://nucc.org/provider-taxonomy': code => /^\d{3}[A-Z0-9]{6}X$/.test(code),
   'http://hl7.org/fhir/sid/cvx': code => /^\d{1,3}$/.test(code),
   'http://hl7.org/fhir/sid/ndc': code => /^\d{4,5}-\d{3,4}-\d{1,2}$/.test(code),
   'http://www.nlm.nih.gov/research/umls/rxnorm': code => /^[1-9]\d{0,6}$/.test(code),
@@ -23,6 +28,12 @@ const forms: Readonly<Record<string, (code: string) => boolean>> = {
 
 function isIcd10(code: string): boolean {
   return /^[A-Z]\d[0-9AB](?:\.[0-9A-Z]{1,4})?$/.test(code)
+}
+
+/** The systems whose codes may stay: of those by form any code that looks like one, of HL7's own the listed ones. */
+export const readableSystems: Readonly<{ byForm: readonly string[]; listed: readonly string[] }> = {
+  byForm: [...Object.keys(forms), 'http://unitsofmeasure.org'],
+  listed: Object.keys(hl7Codes),
 }
 
 /** LOINC's own names of what trackers and vital signs report; displays of other LOINC codes are sealed. */
@@ -58,6 +69,8 @@ const tables = new Map<string, ReadonlyMap<string, string>>([['http://loinc.org'
 export function listed(system: unknown, code: unknown): 'closed' | 'form' | null {
   if (typeof system !== 'string' || typeof code !== 'string') return null
   if (Object.hasOwn(hl7Codes, system)) return tableOf(system).has(code) ? 'closed' : null
+  // made of a closed list of atoms; `min` and `mol` are units also where somebody is called so
+  if (system === 'http://unitsofmeasure.org') return isUcum(code) ? 'closed' : null
   return Object.hasOwn(forms, system) && forms[system]!(code) ? 'form' : null
 }
 

@@ -1,6 +1,16 @@
 /** `quantity`: numbers and UCUM codes stay; a unit in the sender's words is sealed. */
 
-import { isObject, type Json, type JsonObject, pick, pickListed, type Sealing, sealComplex, words } from './slot.ts'
+import {
+  type ComplexAct,
+  type Json,
+  type JsonObject,
+  pick,
+  pickListed,
+  pickWalked,
+  type Sealing,
+  sealComplex,
+  words,
+} from './slot.ts'
 import { isOwnUnit, isUcum } from './ucum.ts'
 
 const ucum = 'http://unitsofmeasure.org'
@@ -34,9 +44,13 @@ function isYoung({ value, system, code }: JsonObject): boolean {
 }
 
 /** Range and Ratio: both ends are quantities of their own. */
-export function quantityPair(value: JsonObject, path: string, sealing: Sealing): JsonObject {
-  const ends = ['low', 'high', 'numerator', 'denominator']
-  return sealComplex(value, path, sealing, { clear: walkQuantities(value, ends, path, sealing), walked: ends })
+export function quantityPair(value: JsonObject, path: string, sealing: Sealing, arg?: string): JsonObject {
+  const end: ComplexAct = (one, at) => quantity(one, at, sealing, arg)
+  const ends = { low: end, high: end, numerator: end, denominator: end }
+  return sealComplex(value, path, sealing, {
+    clear: pickWalked(value, ends, path, sealing),
+    walked: Object.keys(ends),
+  })
 }
 
 const sampleNumbers = ['period', 'factor', 'lowerLimit', 'upperLimit', 'dimensions']
@@ -55,17 +69,8 @@ export function sealSamples(value: JsonObject, path: string, sealing: Sealing): 
 
 function samplesShown(value: JsonObject, path: string, sealing: Sealing, shown: readonly string[]): JsonObject {
   const numbers = sampleNumbers.filter(name => isNumber(value[name]))
-  const clear = { ...walkQuantities(value, ['origin'], path, sealing), ...pick(value, [...numbers, ...shown]) }
+  const clear = { ...pickWalked(value, { origin: quantity }, path, sealing), ...pick(value, [...numbers, ...shown]) }
   return sealComplex(value, path, sealing, { clear, masks: ['data'], walked: ['origin'] })
-}
-
-function walkQuantities(value: JsonObject, names: readonly string[], path: string, sealing: Sealing): JsonObject {
-  const made: JsonObject = {}
-  for (const name of names) {
-    const part = value[name]
-    if (isObject(part)) made[name] = quantity(part, `${path}.${name}`, sealing)
-  }
-  return made
 }
 
 export function isNumber(value: Json): boolean {

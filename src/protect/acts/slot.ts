@@ -25,6 +25,9 @@ export interface Sealing {
   token(path: string, plain: Json): string
 }
 
+/** What is done with a complex element: its readable form, with the rest in tokens. `arg`: of the policy row. */
+export type ComplexAct = (value: JsonObject, path: string, sealing: Sealing, arg?: string) => JsonObject
+
 export function isObject(value: Json): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)
 }
@@ -80,6 +83,23 @@ export function pick(value: JsonObject, names: readonly string[]): JsonObject {
   const picked: JsonObject = {}
   for (const name of names) if (value[name] !== undefined) picked[name] = value[name]
   return picked
+}
+
+/** The members that have an act of their own, each treated by it under its own path; lists entry by entry. */
+export function pickWalked(
+  value: JsonObject,
+  acts: Readonly<Record<string, ComplexAct>>,
+  path: string,
+  sealing: Sealing,
+): JsonObject {
+  const made: JsonObject = {}
+  for (const [name, act] of Object.entries(acts)) {
+    const part = value[name]
+    const one = (element: Json, at: string) => act(isObject(element) ? element : {}, at, sealing)
+    if (Array.isArray(part)) made[name] = part.map((element, i) => one(element, `${path}.${name}[${i}]`))
+    else if (part !== undefined) made[name] = one(part, `${path}.${name}`)
+  }
+  return made
 }
 
 /** A member whose value is one of a closed list, as an object of one or no member. */

@@ -3,6 +3,27 @@
  * each: code, tab, display. They are HL7's and in the public domain (CC0): https://hl7.org/fhir/R4/license.html
  */
 export const hl7Codes: Readonly<Record<string, string>> = {
+  'http://hl7.org/fhir/CodeSystem/medicationrequest-intent': `proposal	Proposal
+plan	Plan
+order	Order
+original-order	Original Order
+reflex-order	Reflex Order
+filler-order	Filler Order
+instance-order	Instance Order
+option	Option`,
+  'http://hl7.org/fhir/CodeSystem/medicationrequest-status': `active	Active
+on-hold	On Hold
+cancelled	Cancelled
+completed	Completed
+entered-in-error	Entered in Error
+stopped	Stopped
+draft	Draft
+unknown	Unknown`,
+  'http://hl7.org/fhir/account-status': `active	Active
+inactive	Inactive
+entered-in-error	Entered in error
+on-hold	On Hold
+unknown	Unknown`,
   'http://hl7.org/fhir/administrative-gender': `male	Male
 female	Female
 other	Other
@@ -16,6 +37,32 @@ high	High Risk
 unable-to-assess	Unable to Assess Risk`,
   'http://hl7.org/fhir/allergy-intolerance-type': `allergy	Allergy
 intolerance	Intolerance`,
+  'http://hl7.org/fhir/appointmentstatus': `proposed	Proposed
+pending	Pending
+booked	Booked
+arrived	Arrived
+fulfilled	Fulfilled
+cancelled	Cancelled
+noshow	No Show
+entered-in-error	Entered in error
+checked-in	Checked In
+waitlist	Waitlisted`,
+  'http://hl7.org/fhir/care-team-status': `proposed	Proposed
+active	Active
+suspended	Suspended
+inactive	Inactive
+entered-in-error	Entered in Error`,
+  'http://hl7.org/fhir/chargeitem-status': `planned	Planned
+billable	Billable
+not-billable	Not billable
+aborted	Aborted
+billed	Billed
+entered-in-error	Entered in Error
+unknown	Unknown`,
+  'http://hl7.org/fhir/composition-status': `preliminary	Preliminary
+final	Final
+amended	Amended
+entered-in-error	Entered in Error`,
   'http://hl7.org/fhir/days-of-week': `mon	Monday
 tue	Tuesday
 wed	Wednesday
@@ -43,6 +90,13 @@ appended	Appended
 cancelled	Cancelled
 entered-in-error	Entered in Error
 unknown	Unknown`,
+  'http://hl7.org/fhir/document-reference-status': `current	Current
+superseded	Superseded
+entered-in-error	Entered in Error`,
+  'http://hl7.org/fhir/document-relationship-type': `replaces	Replaces
+transforms	Transforms
+signs	Signs
+appends	Appends`,
   'http://hl7.org/fhir/encounter-location-status': `planned	Planned
 active	Active
 reserved	Reserved
@@ -56,10 +110,32 @@ finished	Finished
 cancelled	Cancelled
 entered-in-error	Entered in Error
 unknown	Unknown`,
+  'http://hl7.org/fhir/episode-of-care-status': `planned	Planned
+waitlist	Waitlist
+active	Active
+onhold	On Hold
+finished	Finished
+cancelled	Cancelled
+entered-in-error	Entered in Error`,
+  'http://hl7.org/fhir/event-status': `preparation	Preparation
+in-progress	In Progress
+not-done	Not Done
+on-hold	On Hold
+stopped	Stopped
+completed	Completed
+entered-in-error	Entered in Error
+unknown	Unknown`,
+  'http://hl7.org/fhir/fm-status': `active	Active
+cancelled	Cancelled
+draft	Draft
+entered-in-error	Entered in Error`,
   'http://hl7.org/fhir/link-type': `replaced-by	Replaced-by
 replaces	Replaces
 refer	Refer
 seealso	See also`,
+  'http://hl7.org/fhir/linkage-type': `source	Source of Truth
+alternate	Alternate Record
+historical	Historical/Obsolete Record`,
   'http://hl7.org/fhir/location-mode': `instance	Instance
 kind	Kind`,
   'http://hl7.org/fhir/location-status': `active	Active
@@ -73,6 +149,18 @@ corrected	Corrected
 cancelled	Cancelled
 entered-in-error	Entered in Error
 unknown	Unknown`,
+  'http://hl7.org/fhir/participantrequired': `required	Required
+optional	Optional
+information-only	Information Only`,
+  'http://hl7.org/fhir/participationstatus': `accepted	Accepted
+declined	Declined
+tentative	Tentative
+needs-action	Needs Action`,
+  'http://hl7.org/fhir/provenance-entity-role': `derivation	Derivation
+revision	Revision
+quotation	Quotation
+source	Source
+removal	Removal`,
   'http://hl7.org/fhir/reaction-event-severity': `mild	Mild
 moderate	Moderate
 severe	Severe`,
@@ -96,6 +184,13 @@ revoked	Revoked
 completed	Completed
 entered-in-error	Entered in Error
 unknown	Unknown`,
+  'http://hl7.org/fhir/response-code': `ok	OK
+transient-error	Transient Error
+fatal-error	Fatal Error`,
+  'http://hl7.org/fhir/specimen-status': `available	Available
+unavailable	Unavailable
+unsatisfactory	Unsatisfactory
+entered-in-error	Entered in Error`,
   'http://hl7.org/fhir/udi-entry-type': `barcode	Barcode
 rfid	RFID
 manual	Manual
@@ -119,12 +214,131 @@ resolved	Resolved`,
 confirmed	Confirmed
 refuted	Refuted
 entered-in-error	Entered in Error`,
+  'http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason': `pat	Patient
+pat-crs	Patient: Canceled via automated reminder system
+pat-cpp	Patient: Canceled via Patient Portal
+pat-dec	Patient: Deceased
+pat-fb	Patient: Feeling Better
+pat-lt	Patient: Lack of Transportation
+pat-mt	Patient: Member Terminated
+pat-mv	Patient: Moved
+pat-preg	Patient: Pregnant
+pat-swl	Patient: Scheduled from Wait List
+pat-ucp	Patient: Unhappy/Changed Provider
+prov	Provider
+prov-pers	Provider: Personal
+prov-dch	Provider: Discharged
+prov-edu	Provider: Edu/Meeting
+prov-hosp	Provider: Hospitalized
+prov-labs	Provider: Labs Out of Acceptable Range
+prov-mri	Provider: MRI Screening Form Marked Do Not Proceed
+prov-onc	Provider: Oncology Treatment Plan Changes
+maint	Equipment Maintenance/Repair
+meds-inc	Prep/Med Incomplete
+other	Other
+oth-cms	Other: CMS Therapy Cap Service Not Authorized
+oth-err	Other: Error
+oth-fin	Other: Financial
+oth-iv	Other: Improper IV Access/Infiltrate IV
+oth-int	Other: No Interpreter Available
+oth-mu	Other: Prep/Med/Results Unavailable
+oth-room	Other: Room/Resource Maintenance
+oth-oerr	Other: Schedule Order Error
+oth-swie	Other: Silent Walk In Error
+oth-weath	Other: Weather`,
+  'http://terminology.hl7.org/CodeSystem/chargeitem-billingcodes': `1100	Unvorhergesehene Inanspruchnahme
+1210	Notfallpauschale
+1320	Grundpauschale`,
+  'http://terminology.hl7.org/CodeSystem/condition-category': `problem-list-item	Problem List Item
+encounter-diagnosis	Encounter Diagnosis`,
+  'http://terminology.hl7.org/CodeSystem/condition-clinical': `active	Active
+recurrence	Recurrence
+relapse	Relapse
+inactive	Inactive
+remission	Remission
+resolved	Resolved`,
+  'http://terminology.hl7.org/CodeSystem/condition-ver-status': `unconfirmed	Unconfirmed
+provisional	Provisional
+differential	Differential
+confirmed	Confirmed
+refuted	Refuted
+entered-in-error	Entered in Error`,
   'http://terminology.hl7.org/CodeSystem/contactentity-type': `BILL	Billing
 ADMIN	Administrative
 HR	Human Resource
 PAYOR	Payor
 PATINF	Patient
 PRESS	Press`,
+  'http://terminology.hl7.org/CodeSystem/contractsignertypecodes': `AMENDER	Amender
+AUTHN	Authenticator
+AUT	Author
+AFFL	Affiliate
+AGNT	Agent
+ASSIGNED	Assigned Entity
+CIT	Citizen
+CLAIMANT	Claimant
+COAUTH	Co-Author
+CONSENTER	Consenter
+CONSWIT	Consent Witness
+CONT	Contact
+COPART	Co-Participant
+COVPTY	Covered Party
+DELEGATEE	Delegatee
+delegator	Delegator
+DEPEND	Dependent
+DPOWATT	Durable Power of Attorney
+EMGCON	Emergency Contact
+EVTWIT	Event Witness
+EXCEST	Executor of Estate
+GRANTEE	Grantee
+GRANTOR	Grantor
+GUAR	Guarantor
+GUARD	Guardian
+GUADLTM	Guardian ad lidem
+INF	Informant
+INTPRT	Interpreter
+INSBJ	Investigation Subject
+HPOWATT	Healthcare Power of Attorney
+HPROV	Healthcare Provider
+LEGAUTHN	Legal Authenticator
+NMDINS	Named Insured
+NOK	Next of Kin
+NOTARY	Notary
+PAT	Patient
+POWATT	Power of Attorney
+PRIMAUTH	Primary Author
+PRIRECIP	Primary Responsible Party 
+RECIP	Recipient
+RESPRSN	Responsible Party
+REVIEWER	Reviewer
+TRANS	Transcriber
+SOURCE	Source
+SPOWATT	Special Power of Attorney
+VALID	Validator
+VERF	Verifier
+WIT	Witness`,
+  'http://terminology.hl7.org/CodeSystem/coverage-class': `group	Group
+subgroup	SubGroup
+plan	Plan
+subplan	SubPlan
+class	Class
+subclass	SubClass
+sequence	Sequence
+rxbin	RX BIN
+rxpcn	RX PCN
+rxid	RX Id
+rxgroup	RX Group`,
+  'http://terminology.hl7.org/CodeSystem/coverage-copay-type': `gpvisit	GP Office Visit
+spvisit	Specialist Office Visit
+emergency	Emergency
+inpthosp	Inpatient Hospital
+televisit	Tele-visit
+urgentcare	Urgent Care
+copaypct	Copay Percentage
+copay	Copay Amount
+deductible	Deductible
+maxoutofpocket	Maximum out of pocket`,
+  'http://terminology.hl7.org/CodeSystem/coverage-selfpay': `pay	Pay`,
   'http://terminology.hl7.org/CodeSystem/data-absent-reason': `unknown	Unknown
 asked-unknown	Asked But Unknown
 temp-unknown	Temporarily Unknown
@@ -181,6 +395,30 @@ dog	Guide dog`,
   'http://terminology.hl7.org/CodeSystem/encounter-type': `ADMS	Annual diabetes mellitus screening
 CCS60	Infant colon screening - 60 minutes
 OKI	Outpatient Kenacort injection`,
+  'http://terminology.hl7.org/CodeSystem/episodeofcare-type': `hacc	Home and Community Care
+pac	Post Acute Care
+diab	Post coordinated diabetes program
+da	Drug and alcohol rehabilitation
+cacp	Community-based aged care`,
+  'http://terminology.hl7.org/CodeSystem/ex-coverage-financial-exception': `retired	Retired
+foster	Foster child`,
+  'http://terminology.hl7.org/CodeSystem/extra-security-role-type': `authserver	authorization server
+datacollector	data collector
+dataprocessor	data processor
+datasubject	data subject
+humanuser	human user`,
+  'http://terminology.hl7.org/CodeSystem/immunization-funding-source': `private	Private
+public	Public`,
+  'http://terminology.hl7.org/CodeSystem/immunization-origin': `provider	Other Provider
+record	Written Record
+recall	Parent/Guardian/Patient Recall
+school	School Record
+jurisdiction	Jurisdictional IIS`,
+  'http://terminology.hl7.org/CodeSystem/immunization-program-eligibility': `ineligible	Not Eligible
+uninsured	Uninsured`,
+  'http://terminology.hl7.org/CodeSystem/immunization-subpotent-reason': `partial	Partial Dose
+coldchainbreak	Cold Chain Break
+recall	Manufacturer Recall`,
   'http://terminology.hl7.org/CodeSystem/location-physical-type': `si	Site
 bu	Building
 wi	Wing
@@ -195,6 +433,58 @@ ca	Cabinet
 rd	Road
 area	Area
 jdn	Jurisdiction`,
+  'http://terminology.hl7.org/CodeSystem/med-admin-perform-function': `performer	Performer
+verifier	Verifier
+witness	Witness`,
+  'http://terminology.hl7.org/CodeSystem/medication-admin-category': `inpatient	Inpatient
+outpatient	Outpatient
+community	Community`,
+  'http://terminology.hl7.org/CodeSystem/medication-admin-status': `in-progress	In Progress
+not-done	Not Done
+on-hold	On Hold
+completed	Completed
+entered-in-error	Entered in Error
+stopped	Stopped
+unknown	Unknown`,
+  'http://terminology.hl7.org/CodeSystem/medicationdispense-performer-function': `dataenterer	Data Enterer
+packager	Packager
+checker	Checker
+finalchecker	Final Checker`,
+  'http://terminology.hl7.org/CodeSystem/medicationdispense-status': `preparation	Preparation
+in-progress	In Progress
+cancelled	Cancelled
+on-hold	On Hold
+completed	Completed
+entered-in-error	Entered in Error
+stopped	Stopped
+declined	Declined
+unknown	Unknown`,
+  'http://terminology.hl7.org/CodeSystem/medicationrequest-category': `inpatient	Inpatient
+outpatient	Outpatient
+community	Community
+discharge	Discharge`,
+  'http://terminology.hl7.org/CodeSystem/medicationrequest-course-of-therapy': `continuous	Continuous long term therapy
+acute	Short course (acute) therapy
+seasonal	Seasonal`,
+  'http://terminology.hl7.org/CodeSystem/medicationrequest-status-reason': `altchoice	Try another treatment first
+clarif	Prescription requires clarification
+drughigh	Drug level too high
+hospadm	Admission to hospital
+labint	Lab interference issues
+non-avail	Patient not available
+preg	Parent is pregnant/breast feeding
+salg	Allergy
+sddi	Drug interacts with another drug
+sdupther	Duplicate therapy
+sintol	Suspected intolerance
+surg	Patient scheduled for surgery.
+washout	Waiting for old drug to wash out`,
+  'http://terminology.hl7.org/CodeSystem/message-reasons-encounter': `admit	Admit
+discharge	Discharge
+absent	Absent
+return	Returned
+moved	Moved
+edit	Edit`,
   'http://terminology.hl7.org/CodeSystem/observation-category': `social-history	Social History
 vital-signs	Vital Signs
 imaging	Imaging
@@ -218,6 +508,25 @@ bus	Non-Healthcare Business or Corporation
 other	Other`,
   'http://terminology.hl7.org/CodeSystem/participant-type': `translator	Translator
 emergency	Emergency`,
+  'http://terminology.hl7.org/CodeSystem/practitioner-role': `doctor	Doctor
+nurse	Nurse
+pharmacist	Pharmacist
+researcher	Researcher
+teacher	Teacher/educator
+ict	ICT professional`,
+  'http://terminology.hl7.org/CodeSystem/provenance-participant-type': `enterer	Enterer
+performer	Performer
+author	Author
+verifier	Verifier
+legal	Legal Authenticator
+attester	Attester
+informant	Informant
+custodian	Custodian
+assembler	Assembler
+composer	Composer`,
+  'http://terminology.hl7.org/CodeSystem/reason-medication-given': `a	None
+b	Given as Ordered
+c	Emergency`,
   'http://terminology.hl7.org/CodeSystem/referencerange-meaning': `type	Type
 normal	Normal Range
 recommended	Recommended Range
@@ -231,6 +540,44 @@ follicular	Follicular Stage
 midcycle	MidCycle
 luteal	Luteal
 postmenopausal	Post-Menopause`,
+  'http://terminology.hl7.org/CodeSystem/service-category': `1	Adoption
+2	Aged Care
+34	Allied Health
+3	Alternative/Complementary Therapies
+4	Child Care /Kindergarten
+5	Child Development
+6	Child Protection & Family Services
+7	Community Health Care
+8	Counselling
+36	Crisis Line (GPAH use only)
+9	Death Services
+10	Dental
+11	Disability Support
+12	Drug/Alcohol
+13	Education & Learning
+14	Emergency Department
+15	Employment
+16	Financial & Material Aid
+17	General Practice
+35	Hospital
+18	Housing/Homelessness
+19	Interpreting
+20	Justice
+21	Legal
+22	Mental Health
+38	NDIA
+23	Physical Activity & Recreation
+24	Regulation
+25	Respite/Carer Support
+26	Specialist Clinical Pathology
+27	Specialist Medical
+28	Specialist Obstetrics & Gynecology
+29	Specialist Paediatric
+30	Specialist Radiology/Imaging
+31	Specialist Surgical
+32	Support Group/s
+37	Test Message (HSD admin)
+33	Transport`,
   'http://terminology.hl7.org/CodeSystem/service-type': `1	Adoption/Permanent Care Info/Support
 2	Aged Care Assessment
 3	Aged Care Information/Referral
@@ -827,6 +1174,13 @@ postmenopausal	Post-Menopause`,
 627	Training-Travel Independence
 628	Vehicle modifications
 629	Vision Equipment`,
+  'http://terminology.hl7.org/CodeSystem/subscriber-relationship': `child	Child
+parent	Parent
+spouse	Spouse
+common	Common Law Spouse
+other	Other
+self	Self
+injured	Injured Party`,
   'http://terminology.hl7.org/CodeSystem/v2-0001': `A	Ambiguous
 F	Female
 M	Male
@@ -849,6 +1203,374 @@ S	Single
 T	Unreported
 U	Unknown
 W	Widowed`,
+  'http://terminology.hl7.org/CodeSystem/v2-0003': `A01	ADT/ACK - Admit/visit notification
+A02	ADT/ACK - Transfer a patient
+A03	ADT/ACK -  Discharge/end visit
+A04	ADT/ACK -  Register a patient
+A05	ADT/ACK -  Pre-admit a patient
+A06	ADT/ACK -  Change an outpatient to an inpatient
+A07	ADT/ACK -  Change an inpatient to an outpatient
+A08	ADT/ACK -  Update patient information
+A09	ADT/ACK -  Patient departing - tracking
+A10	ADT/ACK -  Patient arriving - tracking
+A11	ADT/ACK -  Cancel admit/visit notification
+A12	ADT/ACK -  Cancel transfer
+A13	ADT/ACK -  Cancel discharge/end visit
+A14	ADT/ACK -  Pending admit
+A15	ADT/ACK -  Pending transfer
+A16	ADT/ACK -  Pending discharge
+A17	ADT/ACK -  Swap patients
+A18	ADT/ACK -  Merge patient information
+A19	QRY/ADR -  Patient query
+A20	ADT/ACK -  Bed status update
+A21	ADT/ACK -  Patient goes on a "leave of absence"
+A22	ADT/ACK -  Patient returns from a "leave of absence"
+A23	ADT/ACK -  Delete a patient record
+A24	ADT/ACK -  Link patient information
+A25	ADT/ACK -  Cancel pending discharge
+A26	ADT/ACK -  Cancel pending transfer
+A27	ADT/ACK -  Cancel pending admit
+A28	ADT/ACK -  Add person information
+A29	ADT/ACK -  Delete person information
+A30	ADT/ACK -  Merge person information
+A31	ADT/ACK -  Update person information
+A32	ADT/ACK -  Cancel patient arriving - tracking
+A33	ADT/ACK -  Cancel patient departing - tracking
+A34	ADT/ACK -  Merge patient information - patient ID only
+A35	ADT/ACK -  Merge patient information - account number only
+A36	ADT/ACK -  Merge patient information - patient ID and account number
+A37	ADT/ACK -  Unlink patient information
+A38	ADT/ACK - Cancel pre-admit
+A39	ADT/ACK - Merge person - patient ID
+A40	ADT/ACK - Merge patient - patient identifier list
+A41	ADT/ACK - Merge account - patient account number
+A42	ADT/ACK - Merge visit - visit number
+A43	ADT/ACK - Move patient information - patient identifier list
+A44	ADT/ACK - Move account information - patient account number
+A45	ADT/ACK - Move visit information - visit number
+A46	ADT/ACK - Change patient ID
+A47	ADT/ACK - Change patient identifier list
+A48	ADT/ACK - Change alternate patient ID
+A49	ADT/ACK - Change patient account number
+A50	ADT/ACK - Change visit number
+A51	ADT/ACK - Change alternate visit ID
+A52	ADT/ACK - Cancel leave of absence for a patient
+A53	ADT/ACK - Cancel patient returns from a leave of absence
+A54	ADT/ACK - Change attending doctor
+A55	ADT/ACK - Cancel change attending doctor
+A60	ADT/ACK - Update allergy information
+A61	ADT/ACK - Change consulting doctor
+A62	ADT/ACK - Cancel change consulting doctor
+B01	PMU/ACK - Add personnel record
+B02	PMU/ACK - Update personnel record
+B03	PMU/ACK - Delete personnel re cord
+B04	PMU/ACK - Active practicing person
+B05	PMU/ACK - Deactivate practicing person
+B06	PMU/ACK - Terminate practicing person
+B07	PMU/ACK - Grant Certificate/Permission
+B08	PMU/ACK - Revoke Certificate/Permission
+C01	CRM - Register a patient on a clinical trial
+C02	CRM - Cancel a patient registration on clinical trial (for clerical mistakes only)
+C03	CRM - Correct/update registration information
+C04	CRM - Patient has gone off a clinical trial
+C05	CRM - Patient enters phase of clinical trial
+C06	CRM - Cancel patient entering a phase (clerical mistake)
+C07	CRM - Correct/update phase information
+C08	CRM - Patient has gone off phase of clinical trial
+C09	CSU - Automated time intervals for reporting, like monthly
+C10	CSU - Patient completes the clinical trial
+C11	CSU - Patient completes a phase of the clinical trial
+C12	CSU - Update/correction of patient order/result information
+CNQ	Cancel Query
+E01	Submit HealthCare Services Invoice
+E02	Cancel HealthCare Services Invoice
+E03	HealthCare Services Invoice Status
+E04	Re-Assess HealthCare Services Invoice Request
+E10	Edit/Adjudication Results
+E12	Request Additional Information
+E13	Additional Information Response
+E15	Payment/Remittance Advice
+E20	Submit Authorization Request
+E21	Cancel Authorization Request
+E22	Authorization Request Status
+E24	Authorization Response
+E30	Submit Health Document related to Authorization Request
+E31	Cancel Health Document related to Authorization Request
+I01	RQI/RPI - Request for insurance information
+I02	RQI/RPL - Request/receipt of patient selection display list
+I03	RQI/RPR - Request/receipt of patient selection list
+I04	RQD/RPI - Request for patient demographic data
+I05	RQC/RCI - Request for patient clinical information
+I06	RQC/RCL - Request/receipt of clinical data listing
+I07	PIN/ACK - Unsolicited insurance information
+I08	RQA/RPA - Request for treatment authorization information
+I09	RQA/RPA - Request for modification to an authorization
+I10	RQA/RPA - Request for resubmission of an authorization
+I11	RQA/RPA - Request for cancellation of an authorization
+I12	REF/RRI - Patient referral
+I13	REF/RRI - Modify patient referral
+I14	REF/RRI - Cancel patient referral
+I15	REF/RRI - Request patient referral status
+I16	Collaborative Care Referral
+I17	Modify Collaborative Care Referral
+I18	Cancel Collaborative Care Referral
+I19	Collaborative Care Query/Collaborative Care Query Update
+I20	Asynchronous Collaborative Care Update
+I21	Collaborative Care Message
+I22	Collaborative Care Fetch / Collaborative Care Information
+J01	QCN/ACK - Cancel query/acknowledge message
+J02	QSX/ACK - Cancel subscription/acknowledge message
+K11	RSP - Segment pattern response in response to QBP^Q11
+K13	RTB - Tabular response in response to QBP^Q13
+K15	RDY - Display response in response to QBP^Q15
+K21	RSP - Get person demographics response
+K22	RSP - Find candidates response
+K23	RSP - Get corresponding identifiers response
+K24	RSP - Allocate identifiers response
+K25	RSP - Personnel Information by Segment Response
+K31	RSP -Dispense History Response
+K32	Find Candidates including Visit Information Response
+K33	Get Donor Record Candidates Response Message
+K34	Segment Pattern Response Message
+M01	MFN/MFK - Master file not otherwise specified
+M02	MFN/MFK - Master file - staff practitioner
+M03	MFN/MFK - Master file - test/observation
+M04	MFN/MFK - Master files charge description
+M05	MFN/MFK - Patient location master file
+M06	MFN/MFK - Clinical study with phases and schedules master file
+M07	MFN/MFK - Clinical study without phases but with schedules master file
+M08	MFN/MFK - Test/observation (numeric) master file
+M09	MFN/MFK - Test/observation (categorical) master file
+M10	MFN/MFK - Test /observation batteries master file
+M11	MFN/MFK - Test/calculated observations master file
+M12	MFN/MFK - Master file notification message
+M13	MFN/MFK - Master file notification - general
+M14	MFN/MFK - Master file notification - site defined
+M15	MFN/MFK - Inventory item master file notification
+M16	MFN/MFK - Master File Notification Inventory Item Enhanced
+M17	DRG Master File Message
+M18	MFN/MFK - Master file notification - Test/Observation (Payer)
+N01	NMQ/NMR - Application management query message
+N02	NMD/ACK - Application management data message (unsolicited)
+O01	ORM - Order message (also RDE, RDS, RGV, RAS)
+O02	ORR - Order response (also RRE, RRD, RRG, RRA)
+O03	OMD - Diet order
+O04	ORD - Diet order acknowledgment
+O05	OMS - Stock requisition order
+O06	ORS - Stock requisition acknowledgment
+O07	OMN - Non-stock requisition order
+O08	ORN - Non-stock requisition acknowledgment
+O09	OMP - Pharmacy/treatment order
+O10	ORP - Pharmacy/treatment order acknowledgment
+O11	RDE - Pharmacy/treatment encoded order
+O12	RRE - Pharmacy/treatment encoded order acknowledgment
+O13	RDS - Pharmacy/treatment dispense
+O14	RRD - Pharmacy/treatment dispense acknowledgment
+O15	RGV - Pharmacy/treatment give
+O16	RRG - Pharmacy/treatment give acknowledgment
+O17	RAS - Pharmacy/treatment administration
+O18	RRA - Pharmacy/treatment administration acknowledgment
+O19	OMG - General clinical order
+O20	ORG/ORL - General clinical order response
+O21	OML - Laboratory order
+O22	ORL - General laboratory order response message to any OML
+O23	OMI - Imaging order
+O24	ORI - Imaging order response message to any OMI
+O25	RDE - Pharmacy/treatment refill authorization request
+O26	RRE - Pharmacy/Treatment Refill Authorization Acknowledgement
+O27	OMB - Blood product order
+O28	ORB - Blood product order acknowledgment
+O29	BPS - Blood product dispense status
+O30	BRP - Blood product dispense status acknowledgment
+O31	BTS - Blood product transfusion/disposition
+O32	BRT - Blood product transfusion/disposition acknowledgment
+O33	OML - Laboratory order for multiple orders related to a single specimen
+O34	ORL - Laboratory order response message to a multiple order related to single specimen OML
+O35	OML - Laboratory order for multiple orders related to a single container of a specimen
+O36	ORL - Laboratory order response message to a single container of a specimen OML
+O37	OPL - Population/Location-Based Laboratory Order Message
+O38	OPR - Population/Location-Based Laboratory Order Acknowledgment Message
+O39	Specimen shipment centric laboratory order
+O40	Specimen Shipment Centric Laboratory Order Acknowledgment Message
+O41	DBC - Create Donor Record Message
+O42	DBU - Update Donor Record Message
+O43	General Order Message with Document Payload Acknowledgement Message
+O44	Donor Registration - Minimal Message
+O45	Donor Eligibility Observations Message
+O46	Donor Eligiblity Message
+O47	Donor Request to Collect Message
+O48	Donation Procedure Message
+O49	Pharmacy/Treatment Dispense Request Message
+O50	Pharmacy/Treatment Encoded Order Acknowledgment
+O51	OSU – Order Status Update
+O52	OSU – Order Status Update Acknowledgement
+O53	ORL - General Laboratory Order Acknowledgment Message (Patient Optional)
+O54	ORL - Laboratory Order Acknowledgment Message  – Multiple Order Per Specimen (Patient Optional)
+O55	ORL - Laboratory Order Acknowledgment Message  – Multiple Order Per Container of Specimen (Patient Optional)
+O56	ORL - Specimen Shipment Centric Laboratory Order Acknowledgment Message (Patient Optional)
+O57	OMQ- General Order Message with Document Payload
+O58	ORX - General Order Message with Document Payload Acknowledgement Message
+O59	OML - Laboratory order for additional work up
+P01	BAR/ACK - Add patient accounts
+P02	BAR/ACK - Purge patient accounts
+P03	DFT/ACK - Post detail financial transaction
+P04	QRY/DSP - Generate bill and A/R statements
+P05	BAR/ACK - Update account
+P06	BAR/ACK - End account
+P07	PEX - Unsolicited initial individual product experience report
+P08	PEX - Unsolicited update individual product experience report
+P09	SUR - Summary product experience report
+P10	BAR/ACK -Transmit Ambulatory Payment  Classification(APC)
+P11	DFT/ACK - Post Detail Financial Transactions - New
+P12	BAR/ACK - Update Diagnosis/Procedure
+PC1	PPR - PC/ problem add
+PC2	PPR - PC/ problem update
+PC3	PPR - PC/ problem delete
+PC4	QRY - PC/ problem query
+PC5	PRR - PC/ problem response
+PC6	PGL - PC/ goal add
+PC7	PGL - PC/ goal update
+PC8	PGL - PC/ goal delete
+PC9	QRY - PC/ goal query
+PCA	PPV - PC/ goal response
+PCB	PPP - PC/ pathway (problem-oriented) add
+PCC	PPP - PC/ pathway (problem-oriented) update
+PCD	PPP - PC/ pathway (problem-oriented) delete
+PCE	QRY - PC/ pathway (problem-oriented) query
+PCF	PTR - PC/ pathway (problem-oriented) query response
+PCG	PPG - PC/ pathway (goal-oriented) add
+PCH	PPG - PC/ pathway (goal-oriented) update
+PCJ	PPG - PC/ pathway (goal-oriented) delete
+PCK	QRY - PC/ pathway (goal-oriented) query
+PCL	PPT - PC/ pathway (goal-oriented) query response
+Q01	QRY/DSR - Query sent for immediate response
+Q02	QRY/QCK - Query sent for deferred response
+Q03	DSR/ACK - Deferred response to a query
+Q04	EQQ - Embedded query language query
+Q05	UDM/ACK - Unsolicited display update message
+Q06	OSQ/OSR - Query for order status
+Q07	VQQ - Virtual table query
+Q08	SPQ - Stored procedure request
+Q09	RQQ - event replay query
+Q11	QBP - Query by parameter requesting an RSP segment pattern response
+Q13	QBP - Query by parameter requesting an  RTB - tabular response
+Q15	QBP - Query by parameter requesting an RDY display response
+Q16	QSB - Create subscription
+Q17	QVR - Query for previous events
+Q21	QBP - Get person demographics
+Q22	QBP - Find candidates
+Q23	QBP - Get corresponding identifiers
+Q24	QBP - Allocate identifiers
+Q25	QBP - Personnel Information by Segment Query
+Q26	ROR - Pharmacy/treatment order response
+Q27	RAR - Pharmacy/treatment administration information
+Q28	RDR - Pharmacy/treatment dispense information
+Q29	RER - Pharmacy/treatment encoded order information
+Q30	RGR - Pharmacy/treatment dose information
+Q31	QBP Query Dispense history
+Q32	Find Candidates including Visit Information
+Q33	QBP - Get Donor Record Candidates
+Q34	QBP - Get Donor Record
+R01	ORU/ACK - Unsolicited transmission of an observation message
+R02	QRY - Query for results of observation
+R03	QRY/DSR Display-oriented results, query/unsol. update (for backward compatibility only) (Replaced by Q05)
+R04	ORF - Response to query; transmission of requested observation
+R05	QRY/DSR - query for display results (See Q01)
+R06	UDM - unsolicited update/display results (See Q05)
+R07	EDR - Enhanced Display Response
+R08	TBR - Tabular Data Response
+R09	ERP - Event Replay Response
+R0R	R0R - Pharmacy prescription order query response
+R21	OUL - Unsolicited laboratory observation
+R22	OUL - Unsolicited Specimen Oriented Observation Message
+R23	OUL - Unsolicited Specimen Container Oriented Observation Message
+R24	OUL - Unsolicited Order Oriented Observation Message
+R25	OPU - Unsolicited Population/Location-Based Laboratory Observation Message
+R26	OSM - Unsolicited Specimen Shipment Manifest Message
+R30	ORU - Unsolicited Point-Of-Care Observation Message Without Existing Order - Place An Order
+R31	ORU - Unsolicited New Point-Of-Care Observation Message - Search For An Order
+R32	ORU - Unsolicited Pre-Ordered Point-Of-Care Observation
+R33	ORA - Observation Report Acknowledgement
+R40	ORU - Unsolicited Report Alarm
+R41	Observation Report Alert Acknowledgement
+R42	ORU – Unsolicited Device Event Observation Message
+R43	ORU – Unsolicited Patient-Device Association Observation Message
+RAR	RAR - Pharmacy administration information query response
+RDR	RDR - Pharmacy dispense information query response
+RER	RER - Pharmacy encoded order information query response
+RGR	RGR - Pharmacy dose information query response
+ROR	ROR - Pharmacy prescription order query response
+S01	SRM/SRR - Request new appointment booking
+S02	SRM/SRR - Request appointment rescheduling
+S03	SRM/SRR - Request appointment modification
+S04	SRM/SRR - Request appointment cancellation
+S05	SRM/SRR - Request appointment discontinuation
+S06	SRM/SRR - Request appointment deletion
+S07	SRM/SRR - Request addition of service/resource on appointment
+S08	SRM/SRR - Request modification of service/resource on appointment
+S09	SRM/SRR - Request cancellation of service/resource on appointment
+S10	SRM/SRR - Request discontinuation of service/resource on appointment
+S11	SRM/SRR - Request deletion of service/resource on appointment
+S12	SIU/ACK - Notification of new appointment booking
+S13	SIU/ACK - Notification of appointment rescheduling
+S14	SIU/ACK - Notification of appointment modification
+S15	SIU/ACK - Notification of appointment cancellation
+S16	SIU/ACK - Notification of appointment discontinuation
+S17	SIU/ACK - Notification of appointment deletion
+S18	SIU/ACK - Notification of addition of service/resource on appointment
+S19	SIU/ACK - Notification of modification of service/resource on appointment
+S20	SIU/ACK - Notification of cancellation of service/resource on appointment
+S21	SIU/ACK - Notification of discontinuation of service/resource on appointment
+S22	SIU/ACK - Notification of deletion of service/resource on appointment
+S23	SIU/ACK - Notification of blocked schedule time slot(s)
+S24	SIU/ACK - Notification of opened ("unblocked") schedule time slot(s)
+S25	SQM/SQR - Schedule query message and response
+S26	SIU/ACK Notification that patient did not show up for schedule appointment
+S27	SIU/ACK - Broadcast Notification of Scheduled Appointments
+S28	SLR/SLS - Request new sterilization lot
+S29	SLR/SLS - Request Sterilization lot deletion
+S30	STI/STS - Request item
+S31	SDR/SDS - Request anti-microbial device data
+S32	SMD/SMS - Request anti-microbial device cycle data
+S33	STC/ACK - Notification of sterilization configuration
+S34	SLN/ACK - Notification of sterilization lot
+S35	SLN/ACK - Notification of sterilization lot deletion
+S36	SDN/ACK - Notification of anti-microbial device data
+S37	SCN/ACK - Notification of anti-microbial device cycle data
+T01	MDM/ACK - Original document notification
+T02	MDM/ACK - Original document notification and content
+T03	MDM/ACK - Document status change notification
+T04	MDM/ACK - Document status change notification and content
+T05	MDM/ACK - Document addendum notification
+T06	MDM/ACK - Document addendum notification and content
+T07	MDM/ACK - Document edit notification
+T08	MDM/ACK - Document edit notification and content
+T09	MDM/ACK - Document replacement notification
+T10	MDM/ACK - Document replacement notification and content
+T11	MDM/ACK - Document cancel notification
+T12	QRY/DOC - Document query
+U01	ESU/ACK - Automated equipment status update
+U02	ESR/ACK - Automated equipment status request
+U03	SSU/ACK - Specimen status update
+U04	SSR/ACK - specimen status request
+U05	INU/ACK  - Automated equipment inventory update
+U06	INR/ACK - Automated equipment inventory request
+U07	EAC/ACK - Automated equipment command
+U08	EAR/ACK - Automated equipment response
+U09	EAN/ACK - Automated equipment notification
+U10	TCU/ACK - Automated equipment test code settings update
+U11	TCR/ACK - Automated equipment test code settings request
+U12	LSU/ACK - Automated equipment log/service update
+U13	LSR/ACK - Automated equipment log/service request
+U14	INR/ACK – Automated Equipment Inventory Request
+V01	VXQ - Query for vaccination record
+V02	VXX - Response to vaccination query returning multiple PID matches
+V03	VXR - Vaccination record response
+V04	VXU - Unsolicited vaccination record update
+Varies	MFQ/MFR - Master files query (use event same as asking for e.g., M05 - location)
+W01	ORU - Waveform result, unsolicited transmission of requested information
+W02	QRF - Waveform result, response to query
+X01	PEX - Product experience`,
   'http://terminology.hl7.org/CodeSystem/v2-0004': `B	Obstetrics
 C	Commercial Account
 E	Emergency
@@ -865,6 +1587,22 @@ L	Labor and Delivery
 N	Newborn (Birth in healthcare facility)
 R	Routine
 U	Urgent`,
+  'http://terminology.hl7.org/CodeSystem/v2-0009': `A0	No functional limitations
+A1	Ambulates with assistive device
+A2	Wheelchair/stretcher bound
+A3	Comatose; non-responsive
+A4	Disoriented
+A5	Vision impaired
+A6	Hearing impaired
+A7	Speech impaired
+A8	Non-English speaking
+A9	Functional level unknown
+B1	Oxygen therapy
+B2	Special equipment (tubes, IVs, catheters)
+B3	Amputee
+B4	Mastectomy
+B5	Paraplegic
+B6	Pregnant`,
   'http://terminology.hl7.org/CodeSystem/v2-0023': `...	No suggested values defined
 1	Physician referral
 2	Clinic referral
@@ -875,6 +1613,23 @@ U	Urgent`,
 7	Emergency room
 8	Court/law enforcement
 9	Information not available`,
+  'http://terminology.hl7.org/CodeSystem/v2-0038': `A	Some, but not all, results available
+CA	Order was canceled
+CM	Order is completed
+DC	Order was discontinued
+ER	Error, order not found
+HD	Order is on hold
+IP	In process, unspecified
+RP	Order has been replaced
+SC	In process, scheduled`,
+  'http://terminology.hl7.org/CodeSystem/v2-0052': `A	Admitting
+F	Final
+W	Working`,
+  'http://terminology.hl7.org/CodeSystem/v2-0062': `01	Patient request
+02	Physician/health practitioner order
+03	Census management
+O	Other
+U	Unknown`,
   'http://terminology.hl7.org/CodeSystem/v2-0063': `ASC	Associate
 BRO	Brother
 CGV	Care giver
@@ -996,6 +1751,13 @@ U	Significant change up
 VS	Very susceptible. Indicates for microbiology susceptibilities only.
 W	Worse
 WR	Weakly reactive`,
+  'http://terminology.hl7.org/CodeSystem/v2-0080': `A	An age-based population
+B	Breed
+N	None - generic normal range
+R	A race-based population
+S	A sex-based population
+SP	Species
+ST	Strain`,
   'http://terminology.hl7.org/CodeSystem/v2-0085': `A	Amended based on adjustments provided by the Placer (Physician) regarding patient demographics (such as age and/or gender or other patient specific information
 B	Appended Report - Final results reviewed and further information provided for clarity without change to the original result values.
 C	Record coming over is a correction and thus replaces a final result
@@ -1012,6 +1774,11 @@ V	Verified - Final results reviewed and confirmed to be correct, no change to re
 W	Post original as wrong, e.g., transmitted for wrong patient
 X	Results cannot be obtained for this observation`,
   'http://terminology.hl7.org/CodeSystem/v2-0092': `R	Re-admission`,
+  'http://terminology.hl7.org/CodeSystem/v2-0103': `D	Debugging
+N	Non-Production Testing
+P	Production
+T	Training
+V	Validation`,
   'http://terminology.hl7.org/CodeSystem/v2-0105': `L	Ancillary (filler) department is source of comment
 O	Other system is source of comment
 P	Orderer (placer) is source of comment`,
@@ -1021,6 +1788,64 @@ I	Isolated
 K	Contaminated
 O	Occupied
 U	Unoccupied`,
+  'http://terminology.hl7.org/CodeSystem/v2-0119': `AF	Order/service refill request approval
+CA	Cancel order/service request
+CH	Child order/service
+CN	Combined result
+CP	Cancel process step
+CR	Canceled as requested
+DC	Discontinue order/service request
+DE	Data errors
+DF	Order/service refill request denied
+DR	Discontinued as requested
+FU	Order/service refilled, unsolicited
+HD	Hold order request
+HR	On hold as requested
+LI	Link order/service to patient care problem or goal
+MC	Miscellaneous Charge - not associated with an order
+NA	Number assigned
+NR	Notification Received
+NW	New order/service
+OC	Order/service canceled
+OD	Order/service discontinued
+OE	Order/service released
+OF	Order/service refilled as requested
+OH	Order/service held
+OK	Order/service accepted & OK
+OP	Notification of order for outside dispense
+OR	Released as requested
+PA	Parent order/service
+PR	Previous Results with new order/service
+PY	Notification of replacement order for outside dispense
+RA	Recommendation Accepted
+RC	Recommended Change
+RD	Recommendation Declined
+RE	Observations/Performed Service to follow
+RF	Refill order/service request
+RL	Release previous hold
+RO	Replacement order
+RP	Order/service replace request
+RQ	Replaced as requested
+RR	Request received
+RU	Replaced unsolicited
+SC	Status changed
+SN	Send order/service number
+SQ	Supplemented as requested
+SR	Response to send order/service status request
+SS	Send order/service status request
+SU	Supplement this order
+UA	Unable to accept order/service
+UC	Unable to cancel
+UD	Unable to discontinue
+UF	Unable to refill
+UH	Unable to put on hold
+UM	Unable to replace
+UN	Unlink order/service from patient care problem or goal
+UR	Unable to release
+UX	Unable to change
+XO	Change order/service request
+XR	Changed as requested
+XX	Order/service changed, unsol.`,
   'http://terminology.hl7.org/CodeSystem/v2-0123': `A	Some, but not all, results available
 C	Corrected, final
 F	Final results
@@ -1062,6 +1887,157 @@ O	Other
 PR	Person preparing referral
 S	State Agency
 U	Unknown`,
+  'http://terminology.hl7.org/CodeSystem/v2-0136': `N	No
+Y	Yes`,
+  'http://terminology.hl7.org/CodeSystem/v2-0147': `2ANC	Second ancillary
+2MMD	Second major medical
+3MMD	Third major medical
+ANC	Ancillary
+MMD	Major medical`,
+  'http://terminology.hl7.org/CodeSystem/v2-0161': `G	Allow generic substitutions.
+N	Substitutions are NOT authorized.  (This is the default - null.)
+T	Allow therapeutic substitutions`,
+  'http://terminology.hl7.org/CodeSystem/v2-0162': `AP	Apply Externally
+B	Buccal
+DT	Dental
+EP	Epidural
+ET	Endotrachial Tube
+GTT	Gastrostomy Tube
+GU	GU Irrigant
+IA	Intra-arterial
+IB	Intrabursal
+IC	Intracardiac
+ICV	Intracervical (uterus)
+ID	Intradermal
+IH	Inhalation
+IHA	Intrahepatic Artery
+IM	Intramuscular
+IMR	Immerse (Soak) Body Part
+IN	Intranasal
+IO	Intraocular
+IP	Intraperitoneal
+IS	Intrasynovial
+IT	Intrathecal
+IU	Intrauterine
+IV	Intravenous
+MM	Mucous Membrane
+MTH	Mouth/Throat
+NG	Nasogastric
+NP	Nasal Prongs
+NS	Nasal
+NT	Nasotrachial Tube
+OP	Ophthalmic
+OT	Otic
+OTH	Other/Miscellaneous
+PF	Perfusion
+PO	Oral
+PR	Rectal
+RM	Rebreather Mask
+SC	Subcutaneous
+SD	Soaked Dressing
+SL	Sublingual
+TD	Transdermal
+TL	Translingual
+TP	Topical
+TRA	Tracheostomy
+UR	Urethral
+VG	Vaginal
+VM	Ventimask
+WND	Wound`,
+  'http://terminology.hl7.org/CodeSystem/v2-0163': `BE	Bilateral Ears
+BN	Bilateral Nares
+BU	Buttock
+CT	Chest Tube
+LA	Left Arm
+LAC	Left Anterior Chest
+LACF	Left Antecubital Fossa
+LD	Left Deltoid
+LE	Left Ear
+LEJ	Left External Jugular
+LF	Left Foot
+LG	Left Gluteus Medius
+LH	Left Hand
+LIJ	Left Internal Jugular
+LLAQ	Left Lower Abd Quadrant
+LLFA	Left Lower Forearm
+LMFA	Left Mid Forearm
+LN	Left Naris
+LNB	Nebulized
+LPC	Left Posterior Chest
+LSC	Left Subclavian
+LT	Left Thigh
+LUA	Left Upper Arm
+LUAQ	Left Upper Abd Quadrant
+LUFA	Left Upper Forearm
+LV	Left Vastus Lateralis
+LVG	Left Ventragluteal
+LVL	Left Vastus Lateralis
+NB	Nebulized
+OD	Right Eye
+OS	Left Eye
+OU	Bilateral Eyes
+PA	Perianal
+PERIN	Perineal
+RA	Right Arm
+RAC	Right Anterior Chest
+RACF	Right Antecubital Fossa
+RD	Right Deltoid
+RE	Right Ear
+REJ	Right External Jugular
+RF	Right Foot
+RG	Right Gluteus Medius
+RH	Right Hand
+RIJ	Right Internal Jugular
+RLAQ	Rt Lower Abd Quadrant
+RLFA	Right Lower Forearm
+RMFA	Right Mid Forearm
+RN	Right Naris
+RPC	Right Posterior Chest
+RSC	Right Subclavian
+RT	Right Thigh
+RUA	Right Upper Arm
+RUAQ	Right Upper Abd Quadrant
+RUFA	Right Upper Forearm
+RVG	Right Ventragluteal
+RVL	Right Vastus Lateralis`,
+  'http://terminology.hl7.org/CodeSystem/v2-0164': `AP	Applicator
+BT	Buretrol
+HL	Heparin Lock
+IPPB	IPPB
+IVP	IV Pump
+IVS	IV Soluset
+MI	Metered Inhaler
+NEB	Nebulizer
+PCA	PCA Pump`,
+  'http://terminology.hl7.org/CodeSystem/v2-0166': `A	Additive
+B	Base`,
+  'http://terminology.hl7.org/CodeSystem/v2-0167': `0	No product selection indicated
+1	Substitution not allowed by prescriber
+2	Substitution allowed - patient requested product dispensed
+3	Substitution allowed - pharmacist selected product dispensed
+4	Substitution allowed - generic drug not in stock
+5	Substitution allowed - brand drug dispensed as a generic
+7	Substitution not allowed - brand drug mandated by law
+8	Substitution allowed - generic drug not available in marketplace
+G	A generic substitution was dispensed.
+N	No substitute was dispensed.  This is equivalent to the default (null) value.
+T	A therapeutic substitution was dispensed.`,
+  'http://terminology.hl7.org/CodeSystem/v2-0177': `AID	AIDS patient
+EMP	Employee
+ETH	Alcohol/drug treatment patient
+HIV	HIV(+) patient
+PSY	Psychiatric patient
+R	Restricted
+U	Usual control
+UWM	Unwed mother
+V	Very restricted
+VIP	Very important person or celebrity`,
+  'http://terminology.hl7.org/CodeSystem/v2-0185': `B	Beeper Number
+C	Cellular Phone Number
+E	E-Mail Address (for backward compatibility)
+F	FAX Number
+H	Home Phone Number
+O	Office Phone Number`,
   'http://terminology.hl7.org/CodeSystem/v2-0203': `AC	Accreditation/Certification Identifier
 ACSN	Accession ID
 AM	American Express
@@ -1189,6 +2165,236 @@ WCN	Workers' Comp Number
 WP	Work Permit
 XV	Health Plan Identifier
 XX	Organization identifier`,
+  'http://terminology.hl7.org/CodeSystem/v2-0204': `A	Alias name
+D	Display name
+L	Legal name
+SL	Stock exchange listing name`,
+  'http://terminology.hl7.org/CodeSystem/v2-0215': `F	Family only
+N	No Publicity
+O	Other
+U	Unknown`,
+  'http://terminology.hl7.org/CodeSystem/v2-0227': `AB	Abbott Laboratories
+AD	Adams Laboratories, Inc.
+ALP	Alpha Therapeutic Corporation
+AR	Armour
+AVB	Aventis Behring L.L.C.
+AVI	Aviron
+BA	Baxter Healthcare Corporation
+BAH	Baxter Healthcare Corporation
+BAY	Bayer Corporation
+BP	Berna Products
+BPC	Berna Products Corporation
+CEN	Centeon L.L.C.
+CHI	Chiron Corporation
+CMP	Celltech Medeva Pharmaceuticals
+CNJ	Cangene Corporation
+CON	Connaught
+DVC	DynPort Vaccine Company, LLC
+EVN	Evans Medical Limited
+GEO	GeoVax Labs, Inc.
+GRE	Greer Laboratories, Inc.
+IAG	Immuno International AG
+IM	Merieux
+IUS	Immuno-U.S., Inc.
+JPN	The Research Foundation for Microbial Diseases of Osaka University
+KGC	Korea Green Cross Corporation
+LED	Lederle
+MA	Massachusetts Public Health Biologic Laboratories
+MBL	Massachusetts Biologic Laboratories
+MED	MedImmune, Inc.
+MIL	Miles
+MIP	Bioport Corporation
+MSD	Merck & Co., Inc.
+NAB	NABI
+NAV	North American Vaccine, Inc.
+NOV	Novartis Pharmaceutical Corporation
+NVX	Novavax, Inc.
+NYB	New York Blood Center
+ORT	Ortho-Clinical Diagnostics
+OTC	Organon Teknika Corporation
+OTH	Other manufacturer
+PD	Parkedale Pharmaceuticals
+PMC	sanofi pasteur
+PRX	Praxis Biologics
+PWJ	PowderJect Pharmaceuticals
+SCL	Sclavo, Inc.
+SI	Swiss Serum and Vaccine Inst.
+SKB	GlaxoSmithKline
+SOL	Solvay Pharmaceuticals
+TAL	Talecris Biotherapeutics
+UNK	Unknown manufacturer
+USA	United States Army Medical Research and Material Command
+VXG	VaxGen
+WA	Wyeth-Ayerst
+WAL	Wyeth-Ayerst
+ZLB	ZLB Behring`,
+  'http://terminology.hl7.org/CodeSystem/v2-0228': `C	Consultation
+D	Diagnosis
+I	Invasive procedure not classified elsewhere (I.V., catheter, etc.)
+M	Medication (antibiotic)
+O	Other
+R	Radiological scheduling (not using ICDA codes)
+S	Sign and symptom
+T	Tissue diagnosis`,
+  'http://terminology.hl7.org/CodeSystem/v2-0230': `A	Anesthesia
+D	Diagnostic procedure
+I	Invasive procedure not classified elsewhere (e.g., IV, catheter, etc.)
+P	Procedure for treatment (therapeutic, including operations)`,
+  'http://terminology.hl7.org/CodeSystem/v2-0270': `AR	Autopsy report
+CD	Cardiodiagnostics
+CN	Consultation
+DI	Diagnostic imaging
+DS	Discharge summary
+ED	Emergency department report
+HP	History and physical examination
+OP	Operative report
+PC	Psychiatric consultation
+PH	Psychiatric history and physical examination
+PN	Procedure note
+PR	Progress note
+SP	Surgical pathology
+TS	Transfer summary`,
+  'http://terminology.hl7.org/CodeSystem/v2-0271': `AU	Authenticated
+DI	Dictated
+DO	Documented
+IN	Incomplete
+IP	In Progress
+LA	Legally authenticated
+PA	Pre-authenticated`,
+  'http://terminology.hl7.org/CodeSystem/v2-0272': `1	ASTM Level 1
+2	ASTM Level 2
+3	ASTM Level 3
+R	Restricted
+RE	Restricted
+U	Usual control
+UC	Usual control
+V	Very restricted
+VR	Very restricted`,
+  'http://terminology.hl7.org/CodeSystem/v2-0273': `AV	Available for patient care
+CA	Deleted
+OB	Obsolete
+UN	Unavailable for patient care`,
+  'http://terminology.hl7.org/CodeSystem/v2-0275': `AA	Active and archived
+AC	Active
+AR	Archived (not active)
+PU	Purged`,
+  'http://terminology.hl7.org/CodeSystem/v2-0276': `CHECKUP	A routine check-up, such as an annual physical
+EMERGENCY	Emergency appointment
+FOLLOWUP	A follow up visit from a previous appointment
+ROUTINE	Routine appointment - default if not valued
+WALKIN	A previously unscheduled walk-in visit`,
+  'http://terminology.hl7.org/CodeSystem/v2-0277': `Complete	A request to add a completed appointment, used to maintain records of completed appointments that did not appear in the schedule (e.g., STAT, walk-in, etc.)
+Normal	Routine schedule request type – default if not valued
+Tentative	A request for a tentative (e.g., “penciled in”) appointment`,
+  'http://terminology.hl7.org/CodeSystem/v2-0278': `Blocked	Blocked
+Booked	Booked
+Cancelled	Cancelled
+Complete	Complete
+DC	Discontinued
+Deleted	Deleted
+Discontinued	Discontinued
+Noshow	Noshow
+Overbook	Overbook
+Pending	Pending
+Started	Started
+Waitlist	Waitlist`,
+  'http://terminology.hl7.org/CodeSystem/v2-0279': `Confirm	Contact the Placer Contact Person prior to making any substitutions of this resource
+No	Substitution of this resource is not allowed
+Notify	Notify the Placer Contact Person, through normal institutional procedures, that a substitution of this resource has been made
+Yes	Substitution of this resource is allowed`,
+  'http://terminology.hl7.org/CodeSystem/v2-0280': `A	ASAP
+R	Routine
+S	STAT`,
+  'http://terminology.hl7.org/CodeSystem/v2-0281': `Hom	Home Care
+Lab	Laboratory
+Med	Medical
+Psy	Psychiatric
+Rad	Radiology
+Skn	Skilled Nursing`,
+  'http://terminology.hl7.org/CodeSystem/v2-0283': `A	Accepted
+E	Expired
+P	Pending
+R	Rejected`,
+  'http://terminology.hl7.org/CodeSystem/v2-0284': `A	Ambulatory
+E	Emergency
+I	Inpatient
+O	Outpatient`,
+  'http://terminology.hl7.org/CodeSystem/v2-0286': `CP	Consulting Provider
+PP	Primary Care Provider
+RP	Referring Provider
+RT	Referred to Provider`,
+  'http://terminology.hl7.org/CodeSystem/v2-0315': `F	Yes, patient has a living will but it is not on file
+I	No, patient does not have a living will but information was provided
+N	No, patient does not have a living will and no information was provided
+U	Unknown
+Y	Yes, patient has a living will`,
+  'http://terminology.hl7.org/CodeSystem/v2-0322': `CP	Complete
+NA	Not Administered
+PA	Partially Administered
+RE	Refused`,
+  'http://terminology.hl7.org/CodeSystem/v2-0323': `A	Add/Insert
+D	Delete
+U	Update
+X	No change`,
+  'http://terminology.hl7.org/CodeSystem/v2-0335': `A	Ante (before)
+BID	twice a day at institution-specified times
+C	service is provided continuously between start time and stop time
+D	Cibus Diurnus (lunch)
+I	Inter
+M	Cibus Matutinus (breakfast)
+Once	one time only.
+P	Post (after)
+PRN	given as needed
+PRNxxx	where xxx is some frequency code
+Q<integer>D	every <integer> days
+Q<integer>H	every <integer> hours
+Q<integer>L	every <integer> months (Lunar cycle)
+Q<integer>M	every <integer> minutes
+Q<integer>S	every <integer> seconds
+Q<integer>W	every <integer> weeks
+QAM	in the morning at institution-specified time
+QHS	every day before the hour of sleep
+QID	four times a day at institution-specified times
+QOD	every other day
+QPM	in the evening at institution-specified time
+QSHIFT	during each of three eight-hour shifts at institution-specified times
+TID	three times a day at institution-specified times
+V	Cibus Vespertinus (dinner)
+xID	"X" times per day at institution-specified times, where X is a numeral 5 or greater.`,
+  'http://terminology.hl7.org/CodeSystem/v2-0336': `O	Provider Ordered
+P	Patient Preference
+S	Second Opinion
+W	Work Load`,
+  'http://terminology.hl7.org/CodeSystem/v2-0338': `CY	County number
+DEA	Drug Enforcement Agency no.
+GL	General ledger number
+LI	Labor and industries number
+MCD	Medicaid number
+MCR	Medicare number
+QA	QA number
+SL	State license number
+TAX	Tax ID number
+TRL	Training license number
+UPIN	Unique physician ID no.`,
+  'http://terminology.hl7.org/CodeSystem/v2-0344': `01	Patient is insured
+02	Spouse
+03	Natural child/insured financial responsibility
+04	Natural child/Insured does not have financial responsibility
+05	Step child
+06	Foster child
+07	Ward of the court
+08	Employee
+09	Unknown
+10	Handicapped dependent
+11	Organ donor
+12	Cadaver donor
+13	Grandchild
+14	Niece/nephew
+15	Injured plaintiff
+16	Sponsored dependent
+17	Minor dependent of a minor dependent
+18	Parent
+19	Grandparent`,
   'http://terminology.hl7.org/CodeSystem/v2-0360': `AA	Associate of Arts
 AAS	Associate of Applied Science
 ABA	Associate of Business Administration
@@ -1250,6 +2456,1045 @@ RN	Registered Nurse
 RPH	Registered Pharmacist
 SEC	Secretarial Certificate
 TS	Trade School Graduate`,
+  'http://terminology.hl7.org/CodeSystem/v2-0364': `1R	Primary Reason
+2R	Secondary Reason
+AI	Ancillary Instructions
+DR	Duplicate/Interaction Reason
+GI	General Instructions
+GR	General Reason
+PI	Patient Instructions
+RE	Remark`,
+  'http://terminology.hl7.org/CodeSystem/v2-0369': `B	Blind Sample
+C	Calibrator, used for initial setting of calibration
+E	Electronic QC, used with manufactured reference providing signals that simulate QC results
+F	Specimen used for testing proficiency of the organization performing the testing (Filler)
+G	Group (where a specimen consists of multiple individual elements that are not individually identified)
+L	Pool (aliquots of individual specimens combined to form a single specimen representing all of the components.)
+O	Specimen used for testing Operator Proficiency
+P	Patient (default if blank component value)
+Q	Control specimen
+R	Replicate (of patient sample as a control)
+V	Verifying Calibrator, used for periodic calibration checks`,
+  'http://terminology.hl7.org/CodeSystem/v2-0371': `ACDA	ACD Solution A
+ACDB	ACD Solution B
+ACET	Acetic Acid
+AMIES	Amies transport medium
+BACTM	Bacterial Transport medium
+BF10	Buffered 10% formalin
+BOR	Borate Boric Acid
+BOUIN	Bouin's solution
+BSKM	Buffered skim milk
+C32	3.2%  Citrate
+C38	3.8% Citrate
+CARS	Carson's Modified 10% formalin
+CARY	Cary Blair Medium
+CHLTM	Chlamydia transport medium
+CTAD	CTAD (this should be spelled out if not universally understood)
+EDTK	Potassium/K EDTA
+EDTK15	Potassium/K EDTA 15%
+EDTK75	Potassium/K EDTA 7.5%
+EDTN	Sodium/Na EDTA
+ENT	Enteric bacteria transport medium
+ENT+	Enteric plus
+F10	10% Formalin
+FDP	Thrombin NIH; soybean trypsin inhibitor (Fibrin Degradation Products)
+FL10	Sodium Fluoride, 10mg
+FL100	Sodium Fluoride, 100mg
+HCL6	6N HCL
+HEPA	Ammonium heparin
+HEPL	Lithium/Li  Heparin
+HEPN	Sodium/Na  Heparin
+HNO3	Nitric Acid
+JKM	Jones Kendrick Medium
+KARN	Karnovsky's fixative
+KOX	Potassium Oxalate
+LIA	Lithium iodoacetate
+M4	M4
+M4RT	M4-RT
+M5	M5
+MICHTM	Michel's transport medium
+MMDTM	MMD transport medium
+NAF	Sodium Fluoride
+NAPS	Sodium polyanethol sulfonate 0.35% in 0.85% sodium chloride
+NONE	None
+PAGE	Pages's Saline
+PHENOL	Phenol
+PVA	PVA (polyvinylalcohol)
+RLM	Reagan Lowe Medium
+SILICA	Siliceous earth, 12 mg
+SPS	SPS(this should be spelled out if not universally understood)
+SST	Serum Separator Tube (Polymer Gel)
+STUTM	Stuart transport medium
+THROM	Thrombin
+THYMOL	Thymol
+THYO	Thyoglycollate broth
+TOLU	Toluene
+URETM	Ureaplasma transport medium
+VIRTM	Viral Transport medium
+WEST	Buffered Citrate (Westergren Sedimentation Rate)`,
+  'http://terminology.hl7.org/CodeSystem/v2-0373': `ACID	Acidification
+ALK	Alkalization
+DEFB	Defibrination
+FILT	Filtration
+LDLP	LDL Precipitation
+NEUT	Neutralization
+RECA	Recalification
+UFIL	Ultrafiltration`,
+  'http://terminology.hl7.org/CodeSystem/v2-0430': `A	Ambulance
+C	Car
+F	On foot
+H	Helicopter
+O	Other
+P	Public Transport
+U	Unknown`,
+  'http://terminology.hl7.org/CodeSystem/v2-0432': `AC	Acute
+CH	Chronic
+CO	Comatose
+CR	Critical
+IM	Improved
+MO	Moribund`,
+  'http://terminology.hl7.org/CodeSystem/v2-0443': `AD	Admitting
+AI	Assistant/Alternate Interpreter
+AP	Administering Provider
+AT	Attending
+CLP	Collecting Provider
+CP	Consulting Provider
+DP	Dispensing Provider
+EP	Entering Provider (probably not the same as transcriptionist?)
+FHCP	Family Health Care Professional
+IP	Initiating Provider (as in action by)
+MDIR	Medical Director
+OP	Ordering Provider
+PH	Pharmacist   (not sure how to dissect Pharmacist/Treatment Supplier's Verifier ID)
+PI	Primary Interpreter
+PP	Primary Care Provider
+RO	Responsible Observer
+RP	Referring Provider
+RT	Referred to Provider
+TN	Technician
+TR	Transcriptionist
+VP	Verifying Provider
+VPS	Verifying Pharmaceutical Supplier   (not sure how to dissect Pharmacist/Treatment Supplier's Verifier ID)
+VTS	Verifying Treatment Supplier   (not sure how to dissect Pharmacist/Treatment Supplier's Verifier ID)`,
+  'http://terminology.hl7.org/CodeSystem/v2-0444': `F	Prefix Family Middle Given Suffix
+G	Prefix Given Middle Family Suffix`,
+  'http://terminology.hl7.org/CodeSystem/v2-0482': `I	Inpatient Order
+O	Outpatient Order`,
+  'http://terminology.hl7.org/CodeSystem/v2-0484': `B	Trial Quantity Balance
+C	Compassionate Fill
+N	New/Renew - Full Fill
+P	New/Renew - Part Fill
+Q	Refill - Part Fill
+R	Refill - Full Fill
+S	Manufacturer Sample
+T	Trial Quantity
+Z	Non-Prescription Fill`,
+  'http://terminology.hl7.org/CodeSystem/v2-0487': `...	No suggested values
+ABS	Abscess
+ACNE	Tissue, Acne
+ACNFLD	Fluid, Acne
+AIRS	Air Sample
+ALL	Allograft
+AMN	Amniotic fluid
+AMP	Amputation
+ANGI	Catheter Tip, Angio
+ARTC	Catheter Tip, Arterial
+ASERU	Serum, Acute
+ASP	Aspirate
+ATTE	Environment, Attest
+AUTOA	Environmental, Autoclave Ampule
+AUTOC	Environmental, Autoclave Capsule
+AUTP	Autopsy
+BBL	Blood bag
+BCYST	Cyst, Baker's
+BDY	Whole body
+BIFL	Bile Fluid
+BITE	Bite
+BLD	Whole blood
+BLDA	Blood arterial
+BLDCO	Cord blood
+BLDV	Blood venous
+BLEB	Bleb
+BLIST	Blister
+BOIL	Boil
+BON	Bone
+BONE	Bone
+BOWL	Bowel contents
+BPH	Basophils
+BPU	Blood product unit
+BRN	Burn
+BRSH	Brush
+BRTH	Breath (use EXHLD)
+BRUS	Brushing
+BUB	Bubo
+BULLA	Bulla/Bullae
+BX	Biopsy
+CALC	Calculus (=Stone)
+CARBU	Carbuncle
+CAT	Catheter
+CBITE	Bite, Cat
+CDM	Cardiac muscle
+CLIPP	Clippings
+CNJT	Conjunctiva
+CNL	Cannula
+COL	Colostrum
+CONE	Biospy, Cone
+CSCR	Scratch, Cat
+CSERU	Serum, Convalescent
+CSF	Cerebral spinal fluid
+CSITE	Catheter Insertion Site
+CSMY	Fluid,  Cystostomy Tube
+CST	Fluid, Cyst
+CSVR	Blood, Cell Saver
+CTP	Catheter tip
+CUR	Curretage
+CVM	Cervical Mucus
+CVPS	Site, CVP
+CVPT	Catheter Tip, CVP
+CYN	Nodule, Cystic
+CYST	Cyst
+DBITE	Bite, Dog
+DCS	Sputum, Deep Cough
+DEC	Ulcer, Decubitus
+DEION	Environmental, Water  (Deionized)
+DIA	Dialysate
+DIAF	Dialysis Fluid
+DISCHG	Discharge
+DIV	Diverticulum
+DRN	Drain
+DRNG	Drainage, Tube
+DRNGP	Drainage, Penrose
+DUFL	Duodenal fluid
+EARW	Ear wax (cerumen)
+EBRUSH	Brush, Esophageal
+EEYE	Environmental, Eye Wash
+EFF	Environmental, Effluent
+EFFUS	Effusion
+EFOD	Environmental, Food
+EISO	Environmental, Isolette
+ELT	Electrode
+ENVIR	Environmental, Unidentified Substance
+EOS	Eosinophils
+EOTH	Environmental, Other Substance
+ESOI	Environmental, Soil
+ESOS	Environmental, Solution (Sterile)
+ETA	Aspirate,  Endotrach
+ETTP	Catheter Tip, Endotracheal
+ETTUB	Tube, Endotracheal
+EWHI	Environmental, Whirlpool
+EXG	Gas, exhaled (=breath)
+EXS	Shunt, External
+EXUDTE	Exudate
+FAW	Environmental, Water  (Well)
+FBLOOD	Blood, Fetal
+FGA	Fluid,  Abdomen
+FIB	Fibroblasts
+FIST	Fistula
+FLD	Fluid, Other
+FLT	Filter
+FLU	Fluid, Body unsp
+FLUID	Fluid
+FOLEY	Catheter Tip, Foley
+FRS	Fluid, Respiratory
+FSCLP	Scalp, Fetal
+FUR	Furuncle
+GAS	Gas
+GASA	Aspirate, Gastric
+GASAN	Antrum, Gastric
+GASBR	Brushing, Gastric
+GASD	Drainage, Gastric
+GAST	Fluid/contents, Gastric
+GENL	Genital lochia
+GENV	Genital vaginal
+GRAFT	Graft
+GRAFTS	Graft Site
+GRANU	Granuloma
+GROSH	Catheter, Groshong
+GSOL	Solution, Gastrostomy
+GSPEC	Biopsy, Gastric
+GT	Tube, Gastric
+GTUBE	Drainage Tube, Drainage (Gastrostomy)
+HAR	Hair
+HBITE	Bite, Human
+HBLUD	Blood, Autopsy
+HEMAQ	Catheter Tip, Hemaquit
+HEMO	Catheter Tip, Hemovac
+HERNI	Tissue, Herniated
+HEV	Drain, Hemovac
+HIC	Catheter, Hickman
+HYDC	Fluid, Hydrocele
+IBITE	Bite, Insect
+ICYST	Cyst, Inclusion
+IDC	Catheter Tip, Indwelling
+IHG	Gas, Inhaled
+ILEO	Drainage, Ileostomy
+ILLEG	Source of Specimen Is Illegible
+IMP	Implant
+INCI	Site, Incision/Surgical
+INFIL	Infiltrate
+INS	Insect
+INTRD	Catheter Tip, Introducer
+ISLT	Isolate
+IT	Intubation tube
+IUD	Intrauterine Device
+IVCAT	Catheter Tip, IV
+IVFLD	Fluid, IV
+IVTIP	Tubing Tip, IV
+JEJU	Drainage, Jejunal
+JNTFLD	Fluid, Joint
+JP	Drainage, Jackson Pratt
+KELOI	Lavage
+KIDFLD	Fluid, Kidney
+LAVG	Lavage, Bronhial
+LAVGG	Lavage, Gastric
+LAVGP	Lavage, Peritoneal
+LAVPG	Lavage, Pre-Bronch
+LENS1	Contact Lens
+LENS2	Contact Lens Case
+LESN	Lesion
+LIQ	Liquid, Unspecified
+LIQO	Liquid, Other
+LNA	Line arterial
+LNV	Line venous
+LSAC	Fluid, Lumbar Sac
+LYM	Lymphocytes
+MAC	Macrophages
+MAHUR	Catheter Tip, Makurkour
+MAR	Marrow
+MASS	Mass
+MBLD	Blood, Menstrual
+MEC	Meconium
+MILK	Breast milk
+MLK	Milk
+MUCOS	Mucosa
+MUCUS	Mucus
+NAIL	Nail
+NASDR	Drainage, Nasal
+NEDL	Needle
+NEPH	Site, Nephrostomy
+NGASP	Aspirate, Nasogastric
+NGAST	Drainage, Nasogastric
+NGS	Site, Naso/Gastric
+NODUL	Nodule(s)
+NSECR	Secretion, Nasal
+ORH	Other
+ORL	Lesion, Oral
+OTH	Source, Other
+PACEM	Pacemaker
+PAFL	Pancreatic fluid
+PCFL	Fluid, Pericardial
+PDSIT	Site, Peritoneal Dialysis
+PDTS	Site, Peritoneal Dialysis Tunnel
+PELVA	Abscess, Pelvic
+PENIL	Lesion, Penile
+PERIA	Abscess, Perianal
+PILOC	Cyst, Pilonidal
+PINS	Site, Pin
+PIS	Site, Pacemaker Insetion
+PLAN	Plant Material
+PLAS	Plasma
+PLB	Plasma bag
+PLC	Placenta
+PLEVS	Serum, Peak Level
+PLR	Pleural fluid (thoracentesis fluid)
+PMN	Polymorphonuclear neutrophils
+PND	Drainage, Penile
+POL	Polyps
+POPGS	Graft Site, Popliteal
+POPLG	Graft, Popliteal
+POPLV	Site, Popliteal Vein
+PORTA	Catheter, Porta
+PPP	Plasma, Platelet poor
+PROST	Prosthetic Device
+PRP	Plasma, Platelet rich
+PSC	Pseudocyst
+PUNCT	Wound, Puncture
+PUS	Pus
+PUSFR	Pustule
+PUST	Pus
+QC3	Quality Control
+RANDU	Urine, Random
+RBC	Erythrocytes
+RBITE	Bite, Reptile
+RECT	Drainage, Rectal
+RECTA	Abscess, Rectal
+RENALC	Cyst, Renal
+RENC	Fluid, Renal Cyst
+RES	Respiratory
+SAL	Saliva
+SCAR	Tissue, Keloid (Scar)
+SCLV	Catheter Tip, Subclavian
+SCROA	Abscess, Scrotal
+SECRE	Secretion(s)
+SER	Serum
+SHU	Site, Shunt
+SHUNF	Fluid, Shunt
+SHUNT	Shunt
+SITE	Site
+SKBP	Biopsy, Skin
+SKN	Skin
+SMM	Mass, Sub-Mandibular
+SMN	Seminal fluid
+SNV	Fluid, synovial (Joint fluid)
+SPRM	Spermatozoa
+SPRP	Catheter Tip, Suprapubic
+SPRPB	Cathether Tip, Suprapubic
+SPS	Environmental, Spore Strip
+SPT	Sputum
+SPTC	Sputum - coughed
+SPTT	Sputum - tracheal aspirate
+SPUT1	Sputum, Simulated
+SPUTIN	Sputum, Inducted
+SPUTSP	Sputum, Spontaneous
+STER	Environmental, Sterrad
+STL	Stool = Fecal
+STONE	Stone, Kidney
+SUBMA	Abscess, Submandibular
+SUBMX	Abscess, Submaxillary
+SUMP	Drainage, Sump
+SUP	Suprapubic Tap
+SUTUR	Suture
+SWGZ	Catheter Tip, Swan Gantz
+SWT	Sweat
+TASP	Aspirate, Tracheal
+TEAR	Tears
+THRB	Thrombocyte (platelet)
+TISS	Tissue
+TISU	Tissue ulcer
+TLC	Cathether Tip, Triple Lumen
+TRAC	Site, Tracheostomy
+TRANS	Transudate
+TSERU	Serum, Trough
+TSTES	Abscess, Testicular
+TTRA	Aspirate, Transtracheal
+TUBES	Tubes
+TUMOR	Tumor
+TZANC	Smear, Tzanck
+UDENT	Source, Unidentified
+UMED	Unknown Medicine
+UR	Urine
+URC	Urine clean catch
+URINB	Urine, Bladder Washings
+URINC	Urine, Catheterized
+URINM	Urine, Midstream
+URINN	Urine, Nephrostomy
+URINP	Urine, Pedibag
+URNS	Urine sediment
+URT	Urine catheter
+USCOP	Urine, Cystoscopy
+USPEC	Source, Unspecified
+USUB	Unkown substance
+VASTIP	Catheter Tip, Vas
+VENT	Catheter Tip, Ventricular
+VITF	Vitreous Fluid
+VOM	Vomitus
+WASH	Wash
+WASI	Washing, e.g. bronchial washing
+WAT	Water
+WB	Blood, Whole
+WBC	Leukocytes
+WEN	Wen
+WICK	Wick
+WND	Wound
+WNDA	Wound abscess
+WNDD	Wound drainage
+WNDE	Wound exudate
+WORM	Worm
+WRT	Wart
+WWA	Environmental, Water
+WWO	Environmental, Water (Ocean)
+WWT	Environmental, Water  (Tap)`,
+  'http://terminology.hl7.org/CodeSystem/v2-0488': `ANP	Plates, Anaerobic
+BAP	Plates, Blood Agar
+BCAE	Blood Culture, Aerobic Bottle
+BCAN	Blood Culture, Anaerobic Bottle
+BCPD	Blood Culture, Pediatric Bottle
+BIO	Biopsy
+CAP	Capillary Specimen
+CATH	Catheterized
+CVP	Line, CVP
+EPLA	Environmental, Plate
+ESWA	Environmental, Swab
+FNA	Aspiration, Fine Needle
+KOFFP	Plate, Cough
+LNA	Line, Arterial
+LNV	Line, Venous
+MARTL	Martin-Lewis Agar
+ML11	Mod. Martin-Lewis Agar
+MLP	Plate, Martin-Lewis
+NYP	Plate, New York City
+PACE	Pace, Gen-Probe
+PIN	Pinworm Prep
+PNA	Arterial puncture
+PRIME	Pump Prime
+PUMP	Pump Specimen
+QC5	Quality Control For Micro
+SCLP	Scalp, Fetal Vein
+SCRAPS	Scrapings
+SHA	Shaving
+SWA	Swab
+SWD	Swab, Dacron tipped
+TMAN	Transport Media, Anaerobic
+TMCH	Transport Media, Chalamydia
+TMM4	Transport Media, M4
+TMMY	Transport Media, Mycoplasma
+TMOT	Transport Media,
+TMP	Plate, Thayer-Martin
+TMPV	Transport Media, PVA
+TMSC	Transport Media, Stool Culture
+TMUP	Transport Media, Ureaplasma
+TMVI	Transport Media, Viral
+VENIP	Venipuncture
+WOOD	Swab, Wooden Shaft`,
+  'http://terminology.hl7.org/CodeSystem/v2-0490': `EX	Expired
+QS	Quantity not sufficient
+RA	Missing patient ID number
+RB	Broken container
+RC	Clotting
+RD	Missing collection date
+RE	Missing patient name
+RH	Hemolysis
+RI	Identification problem
+RM	Labeling
+RN	Contamination
+RP	Missing phlebotomist ID
+RR	Improper storage
+RS	Name misspelling`,
+  'http://terminology.hl7.org/CodeSystem/v2-0493': `AUT	Autolyzed
+CFU	Centrifuged
+CLOT	Clotted
+CON	Contaminated
+COOL	Cool
+FROZ	Frozen
+HEM	Hemolyzed
+LIVE	Live
+ROOM	Room temperature
+SNR	Sample not received`,
+  'http://terminology.hl7.org/CodeSystem/v2-0494': `A	Aliquot
+C	Component
+M	Modified from original specimen`,
+  'http://terminology.hl7.org/CodeSystem/v2-0495': `ANT	Anterior
+BIL	Bilateral
+DIS	Distal
+EXT	External
+L	Left
+LAT	Lateral
+LLQ	Quadrant, Left Lower
+LOW	Lower
+LUQ	Quadrant, Left Upper
+MED	Medial
+POS	Posterior
+PRO	Proximal
+R	Right
+RLQ	Quadrant, Right Lower
+RUQ	Quadrant, Right Upper
+UPP	Upper`,
+  'http://terminology.hl7.org/CodeSystem/v2-0517': `HD	Inform help desk
+NPAT	Do NOT inform patient
+PAT	Inform patient
+USR	Inform User`,
+  'http://terminology.hl7.org/CodeSystem/v2-0528': `AC	before meal (from lat. ante cibus)
+ACD	before lunch (from lat. ante cibus diurnus)
+ACM	before breakfast (from lat. ante cibus matutinus)
+ACV	before dinner (from lat. ante cibus vespertinus)
+HS	the hour of sleep (e.g., H18-22)
+IC	between meals (from lat. inter cibus)
+ICD	between lunch and dinner
+ICM	between breakfast and lunch
+ICV	between dinner and the hour of sleep
+PC	after meal (from lat. post cibus)
+PCD	after lunch (from lat. post cibus diurnus)
+PCM	after breakfast (from lat. post cibus matutinus)
+PCV	after dinner (from lat. post cibus vespertinus)`,
+  'http://terminology.hl7.org/CodeSystem/v2-0550': `ACET	Acetabulum
+ACHIL	Achilles
+ADB	Abdomen
+ADE	Adenoids
+ADR	Adrenal
+AMN	Amniotic fluid
+AMS	Amniotic Sac
+ANAL	Anal
+ANKL	Ankle
+ANTEC	Antecubital
+ANTECF	Antecubital Fossa
+ANTR	Antrum
+ANUS	Anus
+AORTA	Aorta
+APDX	Appendix
+AR	Aortic Rim
+AREO	Areola
+ARM	Arm
+ARTE	Artery
+ASCIT	Ascites
+ASCT	Ascitic Fluid
+ATR	Atrium
+AURI	Auricular
+AV	Aortic Valve
+AXI	Axilla
+BACK	Back
+BARTD	Bartholin Duct
+BARTG	Bartholin Gland
+BCYS	Brain Cyst Fluid
+BDY	Body, Whole
+BID	Bile Duct
+BIFL	Bile fluid
+BLAD	Bladder
+BLD	Blood, Whole
+BLDA	Blood,  Arterial
+BLDC	Blood,  Capillary
+BLDV	Blood,  Venous
+BLOOD	Blood
+BMAR	Bone marrow
+BON	Bone
+BOWEL	Bowel
+BOWLA	Bowel, Large
+BOWSM	Bowel, Small
+BPH	Basophils
+BRA	Brachial
+BRAIN	Brain
+BRO	Bronchial
+BROCH	Bronchiole/Bronchiolar
+BRONC	Bronchus/Bronchial
+BROW	Eyebrow
+BRST	Breast
+BRSTFL	Breast fluid
+BRTGF	Bartholin Gland Fluid
+BRV	Broviac
+BUCCA	Buccal
+BURSA	Bursa
+BURSF	Bursa Fluid
+BUTT	Buttocks
+CALF	Calf
+CANAL	Canal
+CANLI	Canaliculis
+CANTH	Canthus
+CARO	Carotid
+CARP	Carpal
+CAVIT	Cavity
+CBLD	Blood, Cord
+CDM	Cardiac Muscle
+CDUCT	Common Duct
+CECUM	Cecum/Cecal
+CERVUT	Cervix/Uterus
+CHE	Cavity, Chest
+CHEEK	Cheek
+CHES	Chest
+CHEST	Chest Tube
+CHIN	Chin
+CIRCU	Circumcision Site
+CLAVI	Clavicle/Clavicular
+CLIT	Clitoris
+CLITO	Clitoral
+CNL	Cannula
+COCCG	Coccygeal
+COCCY	Coccyx
+COLON	Colon
+COLOS	Colostomy
+CONJ	Conjunctiva
+COR	Cord
+CORAL	Coral
+CORD	Cord Blood
+CORN	Cornea
+COS	Colostomy Stoma
+CRANE	Cranium, ethmoid
+CRANF	Cranium, frontal
+CRANO	Cranium, occipital
+CRANP	Cranium, parietal
+CRANS	Cranium, sphenoid
+CRANT	Cranium, temporal
+CSF	Cerebral Spinal Fluid
+CUBIT	Cubitus
+CUFF	Cuff
+CULD	Cul De Sac
+CULDO	Culdocentesis
+CVX	Cervix
+DELT	Deltoid
+DEN	Dental Gingiva
+DENTA	Dental
+DIAF	Dialysis Fluid
+DIGIT	Digit
+DISC	Disc
+DORS	Dorsum/Dorsal
+DPH	Diaphragm
+DUFL	Duodenal Fluid
+DUODE	Duodenum/Duodenal
+DUR	Dura
+EAR	Ear
+EARBI	Ear bone, incus
+EARBM	Ear bone, malleus
+EARBS	Ear bone,stapes
+EARLO	Ear Lobe
+EC	Endocervical
+ELBOW	Elbow
+ELBOWJ	Elbow Joint
+ENDC	Endocardium
+ENDM	Endometrium
+EOLPH	endolpthamitis
+EOS	Eosinophils
+EPD	Epididymis
+EPICA	Epicardial
+EPICM	Epicardium
+EPIDU	Epidural
+EPIGL	Epiglottis
+ESO	Esophagus
+ESOPG	Esophageal
+ET	Endotracheal
+ETHMO	Ethmoid
+EUR	Endourethral
+EYE	Eye
+EYELI	Eyelid
+FACE	Face
+FALLT	Fallopian Tube
+FBINC	Facial bone, inferior nasal concha
+FBLAC	Facial bone, lacrimal
+FBMAX	Facial bone, maxilla
+FBNAS	Facial bone, nasal
+FBPAL	Facial bone, palatine
+FBVOM	Facial bone, vomer
+FBZYG	Facial bone, zygomatic
+FEMOR	Femoral
+FEMUR	Femur
+FET	Fetus
+FIBU	Fibula
+FING	Finger
+FINGN	Finger Nail
+FMH	Femoral Head
+FOL	Follicle
+FOOT	Foot
+FOREA	Forearm
+FOREH	Forehead
+FORES	Foreskin
+FOURC	Fourchette
+GB	Gall Bladder
+GEN	Genital
+GENC	Genital Cervix
+GENL	Genital Lochia
+GL	Genital Lesion
+GLAND	Gland
+GLANS	Glans
+GLUT	Gluteus
+GLUTE	Gluteal
+GLUTM	Gluteus Medius
+GROIN	Groin
+GUM	Gum
+GVU	Genital - Vulva
+HAL	Hallux
+HAND	Hand
+HAR	Hair
+HART	Heart
+HEAD	Head
+HEEL	Heel
+HEM	Hemorrhoid
+HIP	Hip
+HIPJ	Hip Joint
+HUMER	Humerus
+HV	Heart Valve
+HVB	Heart Valve, Bicuspid
+HVT	Heart Valve, Tricuspid
+HYMEN	Hymen
+ICX	Intracervical
+ILC	Ileal Conduit
+ILCON	Ilical Conduit
+ILCR	Iliac Crest
+ILE	Ileal Loop
+ILEOS	Ileostomy
+ILEUM	Ileum
+ILIAC	Iliac
+INASA	Intranasal
+INGUI	Inguinal
+INSTL	Intestine, Large
+INSTS	Intestine, Small
+INT	Intestine
+INTRO	Introitus
+INTRU	Intrauterine
+ISCHI	Ischium
+ISH	Loop, Ishial
+JAW	Jaw
+JUGE	Jugular, External
+JUGI	Jugular, Internal
+KIDN	Kidney
+KNEE	Knee
+KNEEF	Knee Fluid
+KNEEJ	Knee Joint
+LABIA	Labia
+LABMA	Labia Majora
+LABMI	Labia Minora
+LACRI	Lacrimal
+LAM	Lamella
+LARYN	Larynx
+LEG	Leg
+LENS	Lens
+LING	Lingual
+LINGU	Lingula
+LIP	Lip
+LIVER	Liver
+LMN	Lumen
+LN	Lymph Node
+LNG	Lymph Node, Groin
+LOBE	Lobe
+LOCH	Lochia
+LUMBA	Lumbar
+LUNG	Lung
+LYM	Lymphocytes
+MAC	Macrophages
+MALLE	Malleolus
+MANDI	Mandible/Mandibular
+MAR	Marrow
+MAST	Mastoid
+MAXIL	Maxilla/Maxillary
+MAXS	Maxillary Sinus
+MEATU	Meatus
+MEC	Meconium
+MEDST	Mediastinum
+MEDU	Medullary
+METAC	Metacarpal
+METAT	Metatarsal
+MILK	Milk, Breast
+MITRL	Mitral Valve
+MOLAR	Molar
+MONSU	Mons Ureteris
+MONSV	Mons Veneris(Mons Pubis)
+MOU	Membrane
+MOUTH	Mouth
+MP	Mons Pubis
+MPB	Meninges
+MRSA2	Mrsa:
+MYO	Myocardium
+NAIL	Nail
+NAILB	Nail Bed
+NAILF	Nail, Finger
+NAILT	Nail, Toe
+NARES	Nares
+NASL	Nasal
+NAVEL	Navel
+NECK	Neck
+NERVE	Nerve
+NIPPL	Nipple
+NLACR	Nasolacrimal
+NOS	Nose (Nasal Passage)
+NOSE	Nose/Nose(outside)
+NOSTR	Nostril
+NP	Nasopharyngeal/Nasopharynx
+NSS	Nasal Septum
+NTRAC	Nasotracheal
+OCCIP	Occipital
+OLECR	Olecranon
+OMEN	Omentum
+ORBIT	Orbit/Orbital
+ORO	Oropharynx
+OSCOX	Os coxa (pelvic girdle)
+OVARY	Ovary
+PAFL	Pancreatic Fluid
+PALAT	Palate
+PALM	Palm
+PANAL	Perianal/Perirectal
+PANCR	Pancreas
+PARAT	Paratracheal
+PARIE	Parietal
+PARON	Paronychia
+PAROT	Parotid/Parotid Gland
+PAS	Parasternal
+PATEL	Patella
+PCARD	Pericardium
+PCLIT	Periclitoral
+PELV	Pelvis
+PENIS	Penis
+PENSH	Penile Shaft
+PER	Peritoneal
+PERI	Pericardial Fluid
+PERIH	Perihepatic
+PERIN	Perineal Abscess
+PERIS	Perisplenic
+PERIT	Peritoneum
+PERIU	Periurethal
+PERIV	Perivesicular
+PERRA	Perirectal
+PERT	Peritoneal Fluid
+PHALA	Phalanyx
+PILO	Pilonidal
+PINNA	Pinna
+PLACF	Placenta (Fetal Side)
+PLACM	Placenta (Maternal Side)
+PLANT	Plantar
+PLATH	Palate, Hard
+PLATS	Palate, Soft
+PLC	Placenta
+PLEU	Pleural Fluid
+PLEUR	Pleura
+PLR	Pleural Fluid (Thoracentesis Fld)
+PNEAL	Perineal
+PNEPH	Perinephric
+PNM	Perineum
+POPLI	Popliteal
+PORBI	Periorbital
+PREAU	Preauricular
+PRERE	Prerenal
+PROS	Prostatic Fluid
+PRST	Prostate Gland
+PTONS	Peritonsillar
+PUBIC	Pubic
+PUL	Pulmonary Artery
+RADI	Radial
+RADIUS	Radius
+RBC	Red Blood Cells
+RECTL	Rectal
+RECTU	Rectum
+RENL	Renal
+RIB	Rib
+RNP	Renal Pelvis
+RPERI	Retroperitoneal
+SAC	Uterine Cul/De/Sac
+SACIL	Sacroiliac
+SACRA	Sacral
+SACRO	Sacrococcygeal
+SACRU	Sacrum
+SALGL	Salivary Gland
+SCALP	Scalp
+SCAPU	Scapula/Scapular
+SCLAV	Supraclavicle/Supraclavicular
+SCLER	Sclera
+SCLV	Sub Clavian
+SCROT	Scrotum/Scrotal
+SDP	Subdiaphramatic
+SEM	Seminal Fluid
+SEMN	Semen
+SEPTU	Septum/Septal
+SEROM	Seroma
+SGF	Subgaleal Fluid
+SHIN	Shin
+SHOL	Shoulder
+SHOLJ	Sholder Joint
+SIGMO	Sigmoid
+SINUS	Sinus
+SKENE	Skene's Gland
+SKM	Skeletal Muscle
+SKULL	Skull
+SOLE	Sole
+SPCOR	Spinal Cord
+SPHEN	Sphenoid
+SPLN	Spleen
+SPRM	Spermatozoa
+SPX	Supra Cervical
+STER	Sternum/Sternal
+STOM	Stoma
+STOMA	Stomach
+STOOLL	Liquid Stool
+STUMP	Stump
+SUB	Subdural
+SUBD	Subdural Fluid
+SUBM	Submandibular
+SUBME	Submental
+SUBPH	Subphrenic
+SUBX	Submaxillary
+SUPB	Suprapubic Specimen
+SUPRA	Suprapubic
+SWT	Sweat
+SWTG	Sweat Gland
+SYN	Synovial Fluid
+SYNOL	Synovial
+SYNOV	Synovium
+TARS	Tarsal
+TBRON	Transbronchial
+TCN	Transcarina Asp
+TDUCT	Tear Duct
+TEAR	Tears
+TEMPL	Temple
+TEMPO	Temporal
+TESTI	Testicle(Testis)
+THIGH	Thigh
+THM	Thymus
+THORA	Thorax/Thoracic/Thoracentesis
+THRB	Throat
+THUMB	Thumb
+THYRD	Thyroid
+TIBIA	Tibia
+TML	Temporal Lobe
+TNL	Thumbnail
+TOE	Toe
+TOEN	Toe Nail
+TONG	Tongue
+TONS	Tonsil
+TOOTH	Tooth
+TRCHE	Trachea/Tracheal
+TSK	Tooth Socket
+ULNA	Ulna/Ulnar
+UMB	Umbilical Blood
+UMBL	Umbilicus/Umbilical
+URET	Ureter
+URTH	Urethra
+USTOM	Stoma, Urinary
+UTER	Uterus
+UTERI	Uterine
+VAGIN	Vagina/Vaginal
+VAL	Valve
+VAS	Vas Deferens
+VASTL	Vastus Lateralis
+VAULT	Vault
+VCSF	Ventricular CSF
+VCUFF	Vaginal Cuff
+VEIN	Vein
+VENTG	Ventragluteal
+VERMI	Vermis Cerebelli
+VERTC	Vertebra, cervical
+VERTL	Vertebra, lumbar
+VERTT	Vertebra, thoracic
+VESCL	Vesicular
+VESFLD	Vesicular Fluid
+VESI	Vesicle
+VESTI	Vestibule(Genital)
+VGV	Vaginal Vault
+VITR	Vitreous Fluid
+VOC	Vocal Cord
+VULVA	Vulva
+WBC	Leukocytes
+WRIST	Wrist`,
+  'http://terminology.hl7.org/CodeSystem/v2-0912': `AAP	Alert Acknowledging Provider
+AC	Administration Cosigner
+AD	Admitting Provider
+AHP	Authorized Performing Health Professional
+AI	Assistant/Alternate Interpreter
+AP	Administering Provider
+APO	Authorized Performing Provider Organization
+ARI	Assistant Result Interpreter
+AT	Attending Provider
+AUT	Author/Event Initiator
+CP	Consulting Provider
+DP	Dispensing Provider
+EARI	Expected Assistant Result Interpreter
+EP	Entering Person
+EPRI	Expected Principal Result Interpreter
+EQUIP	Equipment
+FHCP	Family Health Care Professional
+MDIR	Medical Director
+OP	Ordering Provider
+OS	Outside Site(s) Where Observation May Be Performed
+PB	Packed by
+PH	Pharmacist
+PI	Primary Interpreter
+PO	Performing Organization
+POMD	Performing Organization Medical Director
+PP	Primary Care Provider
+PPH	Patient Preferred Pharmacy
+PRI	Principal Result Interpreter
+RCT	Results Copies To
+RHP	Referring Health Professional
+RO	Responsible Observer
+RP	Referring Provider
+RPO	Referring Provider Organization
+RT	Referred to Provider
+SB	Send by
+SC	Specimen Collector
+TN	Technician
+TR	Transcriptionist
+VP	Verifier (Verifying Person)
+VPS	Verifying Pharmaceutical Supplier   (not sure how to dissect Pharmacist/Treatment Supplier's Verifier ID)
+VTS	Verifying Treatment Supplier   (not sure how to dissect Pharmacist/Treatment Supplier's Verifier ID)
+WAY	Waypoint
+WAYR	Waypoint Recipient`,
+  'http://terminology.hl7.org/CodeSystem/v2-0916': `F	Patient was fasting prior to the procedure.
+FNA	Fasting not asked of the patient at time of procedure.
+NF	The patient indicated they did not fast prior to the procedure.
+NG	Not Given - Patient was not asked at the time of the procedure.`,
   'http://terminology.hl7.org/CodeSystem/v3-ActCode': `_ActAccountCode	ActAccountCode
 ACCTRECEIVABLE	account receivable
 CASH	Cash
@@ -2647,6 +4892,67 @@ RETRO
 SPC	Spouse and children
 SPO	Spouse only
 TRAN	`,
+  'http://terminology.hl7.org/CodeSystem/v3-ActSite': `_HumanActSite	HumanActSite
+_HumanSubstanceAdministrationSite	HumanSubstanceAdministrationSite
+BE	bilateral ears
+BN	bilateral nares
+BU	buttock
+LA	left arm
+LAC	left anterior chest
+LACF	left antecubital fossa
+LD	left deltoid
+LE	left ear
+LEJ	left external jugular
+LF	left foot
+LG	left gluteus medius
+LH	left hand
+LIJ	left internal jugular
+LLAQ	left lower abd quadrant
+LLFA	left lower forearm
+LMFA	left mid forearm
+LN	left naris
+LPC	left posterior chest
+LSC	left subclavian
+LT	left thigh
+LUA	left upper arm
+LUAQ	left upper abd quadrant
+LUFA	left upper forearm
+LVG	left ventragluteal
+LVL	left vastus lateralis
+OD	right eye
+OS	left eye
+OU	bilateral eyes
+PA	perianal
+PERIN	perineal
+RA	right arm
+RAC	right anterior chest
+RACF	right antecubital fossa
+RD	right deltoid
+RE	right ear
+REJ	right external jugular
+RF	right foot
+RG	right gluteus medius
+RH	right hand
+RIJ	right internal jugular
+RLAQ	right lower abd quadrant
+RLFA	right lower forearm
+RMFA	right mid forearm
+RN	right naris
+RPC	right posterior chest
+RSC	right subclavian
+RT	right thigh
+RUA	right upper arm
+RUAQ	right upper abd quadrant
+RUFA	right upper forearm
+RVG	right ventragluteal
+RVL	right vastus lateralis`,
+  'http://terminology.hl7.org/CodeSystem/v3-ActUSPrivacyLaw': `_ActUSPrivacyLaw	ActUSPrivacyLaw
+42CFRPart2	42 CFR Part2
+CommonRule	Common Rule
+HIPAANOPP	HIPAA notice of privacy practices
+HIPAAPsyNotes	HIPAA psychotherapy notes
+HIPAASelfPay	HIPAA self-pay
+Title38Section7332	Title 38 Section 7332`,
   'http://terminology.hl7.org/CodeSystem/v3-Confidentiality': `_Confidentiality	Confidentiality
 L	low
 M	moderate
@@ -2667,11 +4973,84 @@ _ConfidentialityModifiers	ConfidentialityModifiers
 C	celebrity
 S	sensitive
 T	taboo`,
+  'http://terminology.hl7.org/CodeSystem/v3-DataOperation': `OPERATE	operate
+CREATE	create
+DELETE	delete
+EXECUTE	execute
+READ	read
+UPDATE	revise
+APPEND	append
+MODIFYSTATUS	modify status
+ABORT	abort
+ACTIVATE	activate
+CANCEL	cancel
+COMPLETE	complete
+HOLD	hold
+JUMP	jump
+NULLIFY	nullify
+OBSOLETE	obsolete
+REACTIVATE	reactivate
+RELEASE	release
+RESUME	resume
+SUSPEND	suspend`,
+  'http://terminology.hl7.org/CodeSystem/v3-DocumentCompletion': `AU	authenticated
+DI	dictated
+DO	documented
+IN	incomplete
+IP	in progress
+LA	legally authenticated
+NU	nullified document
+PA	pre-authenticated
+UC	unsigned completed document`,
   'http://terminology.hl7.org/CodeSystem/v3-EncounterSpecialCourtesy': `EXT	extended courtesy
 NRM	normal courtesy
 PRF	professional courtesy
 STF	staff
 VIP	very important person`,
+  'http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation': `AM	AM
+BED	at bedtime
+BID	BID
+JB	JB
+JE	JE
+JH	GTSAbbreviationHolidays
+_GTSAbbreviationHolidaysChristianRoman	GTSAbbreviationHolidaysChristianRoman
+JHCHREAS	JHCHREAS
+JHCHRGFR	JHCHRGFR
+JHCHRNEW	JHCHRNEW
+JHCHRPEN	JHCHRPEN
+JHCHRXME	JHCHRXME
+JHCHRXMS	JHCHRXMS
+JHNNL	The Netherlands National Holidays
+JHNNLLD	Liberation day (May 5 every five years)
+JHNNLQD	Queen's day (April 30)
+JHNNLSK	Sinterklaas (December 5)
+JHNUS	GTSAbbreviationHolidaysUSNational
+JHNUSCLM	JHNUSCLM
+JHNUSIND	JHNUSIND
+JHNUSIND1	JHNUSIND1
+JHNUSIND5	JHNUSIND5
+JHNUSLBR	JHNUSLBR
+JHNUSMEM	JHNUSMEM
+JHNUSMEM5	JHNUSMEM5
+JHNUSMEM6	JHNUSMEM6
+JHNUSMLK	JHNUSMLK
+JHNUSPRE	JHNUSPRE
+JHNUSTKS	JHNUSTKS
+JHNUSTKS5	JHNUSTKS5
+JHNUSVET	JHNUSVET
+MO	monthly
+PM	PM
+Q1H	every hour
+Q2H	every 2 hours
+Q3H	every 3 hours
+Q4H	Q4H
+Q6H	Q6H
+Q8H	every 8 hours
+QD	QD
+QID	QID
+QOD	QOD
+TID	TID
+WK	weekly`,
   'http://terminology.hl7.org/CodeSystem/v3-MaritalStatus': `A	Annulled
 D	Divorced
 I	Interlocutory
@@ -3006,6 +5385,55 @@ _AnnotationValue	AnnotationValue
 _CommonClinicalObservationValue	common clinical observation
 _IndividualCaseSafetyReportValueDomains	Individual Case Safety Report Value Domains
 _IndicationValue	IndicationValue`,
+  'http://terminology.hl7.org/CodeSystem/v3-ParticipationFunction': `_AuthorizedParticipationFunction	AuthorizedParticipationFunction
+_AuthorizedReceiverParticipationFunction	AuthorizedReceiverParticipationFunction
+AUCG	caregiver information receiver
+AULR	legitimate relationship information receiver
+AUTM	care team information receiver
+AUWA	work area information receiver
+_ConsenterParticipationFunction	ConsenterParticipationFunction
+GRDCON	legal guardian consent author
+POACON	healthcare power of attorney consent author
+PRCON	personal representative consent author
+PROMSK	authorized provider masking author
+SUBCON	subject of consent author
+_OverriderParticipationFunction	OverriderParticipationFunction
+AUCOV	consent overrider
+AUEMROV	emergency overrider
+_CoverageParticipationFunction	CoverageParticipationFunction
+_PayorParticipationFunction	PayorParticipationFunction
+CLMADJ	claims adjudication
+ENROLL	enrollment broker
+FFSMGT	ffs management
+MCMGT	managed care management
+PROVMGT	provider management
+UMGT	utilization management
+_SponsorParticipationFunction	SponsorParticipationFunction
+FULINRD	fully insured
+SELFINRD	self insured
+_UnderwriterParticipationFunction	UnderwriterParticipationFunction
+PAYORCNTR	payor contracting
+REINS	reinsures
+RETROCES	retrocessionaires
+SUBCTRT	subcontracting risk
+UNDERWRTNG	underwriting
+ADMPHYS	admitting physician
+ANEST	anesthesist
+ANRS	anesthesia nurse
+ASSEMBLER	assembly software
+ATTPHYS	attending physician
+COMPOSER	composer software
+DISPHYS	discharging physician
+FASST	first assistant surgeon
+MDWF	midwife
+NASST	nurse assistant
+PCP	primary care physician
+PRISURG	primary surgeon
+REVIEWER	reviewer
+RNDPHYS	rounding physician
+SASST	second assistant surgeon
+SNRS	scrub nurse
+TASST	third assistant`,
   'http://terminology.hl7.org/CodeSystem/v3-ParticipationType': `PART	Participation
 _ParticipationAncillary	ParticipationAncillary
 ADM	admitter
@@ -3067,6 +5495,118 @@ RESP	responsible party
 VRF	verifier
 AUTHEN	authenticator
 LA	legal authenticator`,
+  'http://terminology.hl7.org/CodeSystem/v3-RoleClass': `ROL	role
+_RoleClassAssociative	RoleClassAssociative
+_RoleClassMutualRelationship	RoleClassMutualRelationship
+_RoleClassRelationshipFormal	RoleClassRelationshipFormal
+AFFL	affiliate
+AGNT	agent
+ASSIGNED	assigned entity
+COMPAR	commissioning party
+SGNOFF	signing authority or officer
+CON	contact
+ECON	emergency contact
+NOK	next of kin
+GUARD	guardian
+CIT	citizen
+COVPTY	covered party
+CLAIM	claimant
+NAMED	named insured
+DEPEN	dependent
+INDIV	individual
+SUBSCR	subscriber
+PROG	program eligible
+CRINV	clinical research investigator
+CRSPNSR	clinical research sponsor
+EMP	employee
+MIL	military person
+GUAR	guarantor
+INVSBJ	Investigation Subject
+CASEBJ	Case Subject
+RESBJ	research subject
+LIC	licensed entity
+NOT	notary public
+PROV	healthcare provider
+PAT	patient
+PAYEE	payee
+PAYOR	invoice payor
+POLHOLD	policy holder
+QUAL	qualified entity
+SPNSR	coverage sponsor
+STD	student
+UNDWRT	underwriter
+CAREGIVER	caregiver
+PRS	personal relationship
+SELF	self
+_RoleClassPassive	RoleClassPassive
+ACCESS	access
+ADJY	adjacency
+CONC	connection
+BOND	molecular bond
+CONY	continuity
+ADMM	Administerable Material
+BIRTHPL	birthplace
+DEATHPLC	place of death
+DST	distributed material
+RET	retailed material
+EXLOC	event location
+SDLOC	service delivery location
+DSDLOC	dedicated service delivery location
+ISDLOC	incidental service delivery location
+EXPR	exposed entity
+HLD	held entity
+HLTHCHRT	health chart
+IDENT	identified entity
+MANU	manufactured product
+THER	therapeutic agent
+MNT	maintained entity
+OWN	owned entity
+RGPR	regulated product
+TERR	territory of authority
+USED	used entity
+WRTE	warranted product
+_RoleClassOntological	RoleClassOntological
+EQUIV	equivalent entity
+SAME	same
+SUBY	subsumed by
+GEN	has generalization
+GRIC	has generic
+INST	instance
+SUBS	subsumer
+_RoleClassPartitive	RoleClassPartitive
+CONT	content
+EXPAGTCAR	exposure agent carrier
+EXPVECTOR	exposure vector
+FOMITE	fomite
+INGR	ingredient
+ACTI	active ingredient
+ACTIB	active ingredient - basis of strength
+ACTIM	active ingredient - moiety is basis of strength
+ACTIR	active ingredient - reference substance is basis of strength
+ADJV	adjuvant
+ADTV	additive
+BASE	base
+CNTM	contaminant ingredient
+IACT	inactive ingredient
+COLR	color additive
+FLVR	flavor additive
+PRSV	preservative
+STBL	stabilizer
+MECH	mechanical ingredient
+LOCE	located entity
+STOR	stored entity
+MBR	member
+PART	part
+ACTM	active moiety
+SPEC	specimen
+ALQT	aliquot
+ISLT	isolate
+CHILD	child
+CRED	credentialed entity
+NURPRAC	nurse practitioner
+NURS	nurse
+PA	physician assistant
+PHYS	physician`,
   'http://terminology.hl7.org/CodeSystem/v3-RoleCode': `_AffiliationRoleType	AffiliationRoleType
 _AgentRoleType	AgentRoleType
 AMENDER	amender
@@ -3462,4 +6002,425 @@ INDIV	individual
 NAMED	named insured
 PSYCHCF	
 SUBSCR	subscriber`,
+  'http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration': `_RouteByMethod	RouteByMethod
+SOAK	Immersion (soak)
+SHAMPOO	Shampoo
+TRNSLING	Translingual
+PO	Swallow, oral
+GARGLE	Gargle
+SUCK	Suck, oromucosal
+_Chew	Chew
+CHEW	Chew, oral
+_Diffusion	Diffusion
+EXTCORPDIF	Diffusion, extracorporeal
+HEMODIFF	Diffusion, hemodialysis
+TRNSDERMD	Diffusion, transdermal
+_Dissolve	Dissolve
+DISSOLVE	Dissolve, oral
+SL	Dissolve, sublingual
+_Douche	Douche
+DOUCHE	Douche, vaginal
+_ElectroOsmosisRoute	ElectroOsmosisRoute
+ELECTOSMOS	Electro-osmosis
+_Enema	Enema
+ENEMA	Enema, rectal
+RETENEMA	Enema, rectal retention
+_Flush	Flush
+IVFLUSH	Flush, intravenous catheter
+_Implantation	Implantation
+IDIMPLNT	Implantation, intradermal
+IVITIMPLNT	Implantation, intravitreal
+SQIMPLNT	Implantation, subcutaneous
+_Infusion	Infusion
+EPI	Infusion, epidural
+IA	Infusion, intraarterial catheter
+IC	Infusion, intracardiac
+ICOR	Infusion, intracoronary
+IOSSC	Infusion, intraosseous, continuous
+IT	Infusion, intrathecal
+IV	Infusion, intravenous
+IVC	Infusion, intravenous catheter
+IVCC	Infusion, intravenous catheter, continuous
+IVCI	Infusion, intravenous catheter, intermittent
+PCA	Infusion, intravenous catheter, pca pump
+IVASCINFUS	Infusion, intravascular
+SQINFUS	Infusion, subcutaneous
+_Inhalation	Inhalation
+IPINHL	Inhalation, respiratory
+ORIFINHL	Inhalation, oral intermittent flow
+REBREATH	Inhalation, oral rebreather mask
+IPPB	Inhalation, intermittent positive pressure breathing (ippb)
+NASINHL	Inhalation, nasal
+NASINHLC	Inhalation, nasal cannula
+NEB	Inhalation, nebulization
+NASNEB	Inhalation, nebulization, nasal
+ORNEB	Inhalation, nebulization, oral
+TRACH	Inhalation, tracheostomy
+VENT	Inhalation, ventilator
+VENTMASK	Inhalation, ventimask
+_Injection	Injection
+AMNINJ	Injection, amniotic fluid
+BILINJ	Injection, biliary tract
+CHOLINJ	Injection, for cholangiography
+CERVINJ	Injection, cervical
+EPIDURINJ	Injection, epidural
+EPIINJ	Injection, epidural, push
+EPINJSP	Injection, epidural, slow push
+EXTRAMNINJ	Injection, extra-amniotic
+EXTCORPINJ	Injection, extracorporeal
+GBINJ	Injection, gastric button
+GINGINJ	Injection, gingival
+BLADINJ	Injection, urinary bladder
+ENDOSININJ	Injection, endosinusial
+HEMOPORT	Injection, hemodialysis port
+IABDINJ	Injection, intra-abdominal
+IAINJ	Injection, intraarterial
+IAINJP	Injection, intraarterial, push
+IAINJSP	Injection, intraarterial, slow push
+IARTINJ	Injection, intraarticular
+IBURSINJ	Injection, intrabursal
+ICARDINJ	Injection, intracardiac
+ICARDINJRP	Injection, intracardiac, rapid push
+ICARDINJSP	Injection, intracardiac, slow push
+ICARINJP	Injection, intracardiac, push
+ICARTINJ	Injection, intracartilaginous
+ICAUDINJ	Injection, intracaudal
+ICAVINJ	Injection, intracavernous
+ICAVITINJ	Injection, intracavitary
+ICEREBINJ	Injection, intracerebral
+ICISTERNINJ	Injection, intracisternal
+ICORONINJ	Injection, intracoronary
+ICORONINJP	Injection, intracoronary, push
+ICORPCAVINJ	Injection, intracorpus cavernosum
+IDINJ	Injection, intradermal
+IDISCINJ	Injection, intradiscal
+IDUCTINJ	Injection, intraductal
+IDURINJ	Injection, intradural
+IEPIDINJ	Injection, intraepidermal
+IEPITHINJ	Injection, intraepithelial
+ILESINJ	Injection, intralesional
+ILUMINJ	Injection, intraluminal
+ILYMPJINJ	Injection, intralymphatic
+IM	Injection, intramuscular
+IMD	Injection, intramuscular, deep
+IMZ	Injection, intramuscular, z track
+IMEDULINJ	Injection, intramedullary
+INTERMENINJ	Injection, interameningeal
+INTERSTITINJ	Injection, interstitial
+IOINJ	Injection, intraocular
+IOSSINJ	Injection, intraosseous
+IOVARINJ	Injection, intraovarian
+IPCARDINJ	Injection, intrapericardial
+IPERINJ	Injection, intraperitoneal
+IPINJ	Injection, intrapulmonary
+IPLRINJ	Injection, intrapleural
+IPROSTINJ	Injection, intraprostatic
+IPUMPINJ	Injection, insulin pump
+ISINJ	Injection, intraspinal
+ISTERINJ	Injection, intrasternal
+ISYNINJ	Injection, intrasynovial
+ITENDINJ	Injection, intratendinous
+ITESTINJ	Injection, intratesticular
+ITHORINJ	Injection, intrathoracic
+ITINJ	Injection, intrathecal
+ITUBINJ	Injection, intratubular
+ITUMINJ	Injection, intratumor
+ITYMPINJ	Injection, intratympanic
+IUINJ	Injection, intrauterine
+IUINJC	Injection, intracervical (uterus)
+IURETINJ	Injection, intraureteral, retrograde
+IVASCINJ	Injection, intravascular
+IVENTINJ	Injection, intraventricular (heart)
+IVESINJ	Injection, intravesicle
+IVINJ	Injection, intravenous
+IVINJBOL	Injection, intravenous, bolus
+IVPUSH	Injection, intravenous, push
+IVRPUSH	Injection, intravenous, rapid push
+IVSPUSH	Injection, intravenous, slow push
+IVITINJ	Injection, intravitreal
+PAINJ	Injection, periarticular
+PARENTINJ	Injection, parenteral
+PDONTINJ	Injection, periodontal
+PDPINJ	Injection, peritoneal dialysis port
+PDURINJ	Injection, peridural
+PNINJ	Injection, perineural
+PNSINJ	Injection, paranasal sinuses
+RBINJ	Injection, retrobulbar
+SCINJ	Injection, subconjunctival
+SLESINJ	Injection, sublesional
+SOFTISINJ	Injection, soft tissue
+SQ	Injection, subcutaneous
+SUBARACHINJ	Injection, subarachnoid
+SUBMUCINJ	Injection, submucosal
+TRPLACINJ	Injection, transplacental
+TRTRACHINJ	Injection, transtracheal
+URETHINJ	Injection, urethral
+URETINJ	Injection, ureteral
+_Insertion	Insertion
+CERVINS	Insertion, cervical (uterine)
+IOSURGINS	Insertion, intraocular, surgical
+IU	Insertion, intrauterine
+LPINS	Insertion, lacrimal puncta
+PR	Insertion, rectal
+SQSURGINS	Insertion, subcutaneous, surgical
+URETHINS	Insertion, urethral
+VAGINSI	Insertion, vaginal
+_Instillation	Instillation
+CECINSTL	Instillation, cecostomy
+EFT	Instillation, enteral feeding tube
+ENTINSTL	Instillation, enteral
+GT	Instillation, gastrostomy tube
+NGT	Instillation, nasogastric tube
+OGT	Instillation, orogastric tube
+BLADINSTL	Instillation, urinary catheter
+CAPDINSTL	Instillation, continuous ambulatory peritoneal dialysis port
+CTINSTL	Instillation, chest tube
+ETINSTL	Instillation, endotracheal tube
+GJT	Instillation, gastro-jejunostomy tube
+IBRONCHINSTIL	Instillation, intrabronchial
+IDUODINSTIL	Instillation, intraduodenal
+IESOPHINSTIL	Instillation, intraesophageal
+IGASTINSTIL	Instillation, intragastric
+IILEALINJ	Instillation, intraileal
+IOINSTL	Instillation, intraocular
+ISININSTIL	Instillation, intrasinal
+ITRACHINSTIL	Instillation, intratracheal
+IUINSTL	Instillation, intrauterine
+JJTINSTL	Instillation, jejunostomy tube
+LARYNGINSTIL	Instillation, laryngeal
+NASALINSTIL	Instillation, nasal
+NASOGASINSTIL	Instillation, nasogastric
+NTT	Instillation, nasotracheal tube
+OJJ	Instillation, orojejunum tube
+OT	Instillation, otic
+PDPINSTL	Instillation, peritoneal dialysis port
+PNSINSTL	Instillation, paranasal sinuses
+RECINSTL	Instillation, rectal
+RECTINSTL	Instillation, rectal tube
+SININSTIL	Instillation, sinus, unspecified
+SOFTISINSTIL	Instillation, soft tissue
+TRACHINSTL	Instillation, tracheostomy
+TRTYMPINSTIL	Instillation, transtympanic
+URETHINSTL	instillation, urethral
+_IontophoresisRoute	IontophoresisRoute
+IONTO	Topical application, iontophoresis
+_Irrigation	Irrigation
+GUIRR	Irrigation, genitourinary
+IGASTIRR	Irrigation, intragastric
+ILESIRR	Irrigation, intralesional
+IOIRR	Irrigation, intraocular
+BLADIRR	Irrigation, urinary bladder
+BLADIRRC	Irrigation, urinary bladder, continuous
+BLADIRRT	Irrigation, urinary bladder, tidal
+RECIRR	Irrigation, rectal
+_LavageRoute	LavageRoute
+IGASTLAV	Lavage, intragastric
+_MucosalAbsorptionRoute	MucosalAbsorptionRoute
+IDOUDMAB	Mucosal absorption, intraduodenal
+ITRACHMAB	Mucosal absorption, intratracheal
+SMUCMAB	Mucosal absorption, submucosal
+_Nebulization	Nebulization
+ETNEB	Nebulization, endotracheal tube
+_Rinse	Rinse
+DENRINSE	Rinse, dental
+ORRINSE	Rinse, oral
+_SuppositoryRoute	SuppositoryRoute
+URETHSUP	Suppository, urethral
+_Swish	Swish
+SWISHSPIT	Swish and spit out, oromucosal
+SWISHSWAL	Swish and swallow, oromucosal
+_TopicalAbsorptionRoute	TopicalAbsorptionRoute
+TTYMPTABSORP	Topical absorption, transtympanic
+_TopicalApplication	TopicalApplication
+DRESS	Topical application, soaked dressing
+SWAB	Topical application, swab
+TOPICAL	Topical
+BUC	Topical application, buccal
+CERV	Topical application, cervical
+DEN	Topical application, dental
+GIN	Topical application, gingival
+HAIR	Topical application, hair
+ICORNTA	Topical application, intracorneal
+ICORONTA	Topical application, intracoronal (dental)
+IESOPHTA	Topical application, intraesophageal
+IILEALTA	Topical application, intraileal
+ILTOP	Topical application, intralesional
+ILUMTA	Topical application, intraluminal
+IOTOP	Topical application, intraocular
+LARYNGTA	Topical application, laryngeal
+MUC	Topical application, mucous membrane
+NAIL	Topical application, nail
+NASAL	Topical application, nasal
+OPTHALTA	Topical application, ophthalmic
+ORALTA	Topical application, oral
+ORMUC	Topical application, oromucosal
+OROPHARTA	Topical application, oropharyngeal
+PERIANAL	Topical application, perianal
+PERINEAL	Topical application, perineal
+PDONTTA	Topical application, periodontal
+RECTAL	Topical application, rectal
+SCALP	Topical application, scalp
+OCDRESTA	Occlusive dressing technique
+SKIN	Topical application, skin
+SUBCONJTA	Subconjunctival
+TMUCTA	Topical application, transmucosal
+VAGINS	Topical application, vaginal
+INSUF	Insufflation
+TRNSDERM	Transdermal
+_RouteBySite	RouteBySite
+_AmnioticFluidSacRoute	AmnioticFluidSacRoute
+_BiliaryRoute	BiliaryRoute
+_BodySurfaceRoute	BodySurfaceRoute
+_BuccalMucosaRoute	BuccalMucosaRoute
+_CecostomyRoute	CecostomyRoute
+_CervicalRoute	CervicalRoute
+_EndocervicalRoute	EndocervicalRoute
+_EnteralRoute	EnteralRoute
+_EpiduralRoute	EpiduralRoute
+_ExtraAmnioticRoute	ExtraAmnioticRoute
+_ExtracorporealCirculationRoute	ExtracorporealCirculationRoute
+_GastricRoute	GastricRoute
+_GenitourinaryRoute	GenitourinaryRoute
+_GingivalRoute	GingivalRoute
+_HairRoute	HairRoute
+_InterameningealRoute	InterameningealRoute
+_InterstitialRoute	InterstitialRoute
+_IntraabdominalRoute	IntraabdominalRoute
+_IntraarterialRoute	IntraarterialRoute
+_IntraarticularRoute	IntraarticularRoute
+_IntrabronchialRoute	IntrabronchialRoute
+_IntrabursalRoute	IntrabursalRoute
+_IntracardiacRoute	IntracardiacRoute
+_IntracartilaginousRoute	IntracartilaginousRoute
+_IntracaudalRoute	IntracaudalRoute
+_IntracavernosalRoute	IntracavernosalRoute
+_IntracavitaryRoute	IntracavitaryRoute
+_IntracerebralRoute	IntracerebralRoute
+_IntracervicalRoute	IntracervicalRoute
+_IntracisternalRoute	IntracisternalRoute
+_IntracornealRoute	IntracornealRoute
+_IntracoronalRoute	IntracoronalRoute
+_IntracoronaryRoute	IntracoronaryRoute
+_IntracorpusCavernosumRoute	IntracorpusCavernosumRoute
+_IntradermalRoute	IntradermalRoute
+_IntradiscalRoute	IntradiscalRoute
+_IntraductalRoute	IntraductalRoute
+_IntraduodenalRoute	IntraduodenalRoute
+_IntraduralRoute	IntraduralRoute
+_IntraepidermalRoute	IntraepidermalRoute
+_IntraepithelialRoute	IntraepithelialRoute
+_IntraesophagealRoute	IntraesophagealRoute
+_IntragastricRoute	IntragastricRoute
+_IntrailealRoute	IntrailealRoute
+_IntralesionalRoute	IntralesionalRoute
+_IntraluminalRoute	IntraluminalRoute
+_IntralymphaticRoute	IntralymphaticRoute
+_IntramedullaryRoute	IntramedullaryRoute
+_IntramuscularRoute	IntramuscularRoute
+_IntraocularRoute	IntraocularRoute
+_IntraosseousRoute	IntraosseousRoute
+_IntraovarianRoute	IntraovarianRoute
+_IntrapericardialRoute	IntrapericardialRoute
+_IntraperitonealRoute	IntraperitonealRoute
+_IntrapleuralRoute	IntrapleuralRoute
+_IntraprostaticRoute	IntraprostaticRoute
+_IntrapulmonaryRoute	IntrapulmonaryRoute
+_IntrasinalRoute	IntrasinalRoute
+_IntraspinalRoute	IntraspinalRoute
+_IntrasternalRoute	IntrasternalRoute
+_IntrasynovialRoute	IntrasynovialRoute
+_IntratendinousRoute	IntratendinousRoute
+_IntratesticularRoute	IntratesticularRoute
+_IntrathecalRoute	IntrathecalRoute
+_IntrathoracicRoute	IntrathoracicRoute
+_IntratrachealRoute	IntratrachealRoute
+_IntratubularRoute	IntratubularRoute
+_IntratumorRoute	IntratumorRoute
+_IntratympanicRoute	IntratympanicRoute
+_IntrauterineRoute	IntrauterineRoute
+_IntravascularRoute	IntravascularRoute
+_IntravenousRoute	IntravenousRoute
+_IntraventricularRoute	IntraventricularRoute
+_IntravesicleRoute	IntravesicleRoute
+_IntravitrealRoute	IntravitrealRoute
+_JejunumRoute	JejunumRoute
+_LacrimalPunctaRoute	LacrimalPunctaRoute
+_LaryngealRoute	LaryngealRoute
+_LingualRoute	LingualRoute
+_MucousMembraneRoute	MucousMembraneRoute
+_NailRoute	NailRoute
+_NasalRoute	NasalRoute
+_OphthalmicRoute	OphthalmicRoute
+_OralRoute	OralRoute
+_OromucosalRoute	OromucosalRoute
+_OropharyngealRoute	OropharyngealRoute
+_OticRoute	OticRoute
+_ParanasalSinusesRoute	ParanasalSinusesRoute
+_ParenteralRoute	ParenteralRoute
+_PerianalRoute	PerianalRoute
+_PeriarticularRoute	PeriarticularRoute
+_PeriduralRoute	PeriduralRoute
+_PerinealRoute	PerinealRoute
+_PerineuralRoute	PerineuralRoute
+_PeriodontalRoute	PeriodontalRoute
+_PulmonaryRoute	PulmonaryRoute
+_RectalRoute	RectalRoute
+_RespiratoryTractRoute	RespiratoryTractRoute
+_RetrobulbarRoute	RetrobulbarRoute
+_ScalpRoute	ScalpRoute
+_SinusUnspecifiedRoute	SinusUnspecifiedRoute
+_SkinRoute	SkinRoute
+_SoftTissueRoute	SoftTissueRoute
+_SubarachnoidRoute	SubarachnoidRoute
+_SubconjunctivalRoute	SubconjunctivalRoute
+_SubcutaneousRoute	SubcutaneousRoute
+_SublesionalRoute	SublesionalRoute
+_SublingualRoute	SublingualRoute
+_SubmucosalRoute	SubmucosalRoute
+_TracheostomyRoute	TracheostomyRoute
+_TransmucosalRoute	TransmucosalRoute
+_TransplacentalRoute	TransplacentalRoute
+_TranstrachealRoute	TranstrachealRoute
+_TranstympanicRoute	TranstympanicRoute
+_UreteralRoute	UreteralRoute
+_UrethralRoute	UrethralRoute
+_UrinaryBladderRoute	UrinaryBladderRoute
+_UrinaryTractRoute	UrinaryTractRoute
+_VaginalRoute	VaginalRoute
+_VitreousHumourRoute	VitreousHumourRoute`,
+  'http://terminology.hl7.org/CodeSystem/v3-substanceAdminSubstitution': `_ActSubstanceAdminSubstitutionCode	ActSubstanceAdminSubstitutionCode
+E	equivalent
+EC	equivalent composition
+BC	brand composition
+G	generic composition
+TE	therapeutic alternative
+TB	therapeutic brand
+TG	therapeutic generic
+F	formulary
+N	none`,
+  'http://terminology.hl7.org/fhir/CodeSystem/medicationdispense-category': `inpatient	Inpatient
+outpatient	Outpatient
+community	Community
+discharge	Discharge`,
+  'http://terminology.hl7.org/fhir/CodeSystem/medicationdispense-status-reason': `frr01	Order Stopped
+frr02	Stale-dated Order
+frr03	Incomplete data
+frr04	Product unavailable
+frr05	Ethical/religious
+frr06	Unable to provide care
+altchoice	Try another treatment first
+clarif	Prescription/Request requires clarification
+drughigh	Drug level too high
+hospadm	Admission to hospital
+labint	Lab interference issues
+non-avail	Patient not available
+preg	Patient is pregnant or breastfeeding
+saig	Allergy
+sddi	Drug interacts with another drug
+sdupther	Duplicate therapy
+sintol	Suspected intolerance
+surg	Patient scheduled for surgery
+washout	Washout
+outofstock	Drug not available - out of stock
+offmarket	Drug not available - off market`,
 }

@@ -15,7 +15,7 @@ export const allergyIntolerance: readonly Line[] = [
   ['onsetDateTime', 'dateTime', 'time'],
   ['onsetAge', 'Age', 'quantity', 'age'],
   ['onsetPeriod', 'Period', 'time'],
-  ['onsetRange', 'Range', 'quantity'],
+  ['onsetRange', 'Range', 'quantity', 'age'],
   ['onsetString', 'string', 'seal'],
   ['recordedDate', 'dateTime', 'time'],
   ['recorder', 'Reference', 'reference'],

@@ -1,15 +1,14 @@
 /** The rows of the policy as functions, compiled once: a tree of rules for each resource type. */
 import { coding, concept } from '../acts/concept.ts'
+import { dosage } from '../acts/dosage.ts'
 import { match } from '../acts/match.ts'
 import { address, annotation, attachment, contactPoint, humanName, identifier } from '../acts/people.ts'
 import { number, type PrimitiveAct, time, year, yearOrBand } from '../acts/primitives.ts'
 import { quantity, quantityPair, sampledData, sealSamples } from '../acts/quantity.ts'
 import { reference } from '../acts/reference.ts'
-import { type JsonObject, type Sealing, unknownAct, words } from '../acts/slot.ts'
+import { type ComplexAct, unknownAct, words } from '../acts/slot.ts'
 import { period, sealed } from '../acts/time.ts'
 import { type PolicyRow, policyRows } from './policy.ts'
-
-export type ComplexAct = (value: JsonObject, path: string, sealing: Sealing, arg?: string) => JsonObject
 
 /**
  * What is done with a member:
@@ -28,6 +27,9 @@ export type Rule = Readonly<
 >
 
 export type Rules = Map<string, Rule>
+
+/** Nothing readable is left of them, and FHIR does not allow them without. */
+const ownTypes = new Set(['Narrative', 'Signature'])
 
 const clinicalActs = new Set(['concept', 'quantity', 'number', 'match'])
 
@@ -59,7 +61,7 @@ function ruleOf(row: PolicyRow): Rule {
   if (act === 'match' && arg === 'none') return { kind: 'refuse' }
   if (type === 'Extension') return { kind: 'extension' }
   if (type === 'Resource') return { kind: 'inside' }
-  if (type === 'Narrative' || row.path.split('.')[1] === 'language') return { kind: 'own' }
+  if (ownTypes.has(type) || row.path.split('.')[1] === 'language') return { kind: 'own' }
   const clinical = clinicalActs.has(act) && arg !== 'required'
   if (/^[a-z]/.test(type)) return { kind: 'primitive', act: primitiveAct(row), holds: act === 'enum', clinical }
   return { kind: 'complex', act: complexAct(row), arg, sealAct: sealActs[type] ?? sealed, clinical }
@@ -87,6 +89,7 @@ const complexActs: Readonly<Record<string, ComplexAct>> = {
   'quantity Range': quantityPair,
   'quantity Ratio': quantityPair,
   'quantity SampledData': sampledData,
+  'quantity Dosage': dosage,
   'time Period': period,
 }
 

@@ -9,7 +9,7 @@
  * - `place`: country and state stay, the rest is sealed
  * - `concept`: codes of listed systems stay, with our own displays; the rest is sealed (arg `required`: a code that
  *   cannot stay holds the message, because readers must not miss it)
- * - `quantity`: number and UCUM code stay (arg `age`: sealed from 90 years on)
+ * - `quantity`: number and UCUM code stay (arg `age`: sealed from 90 years on); of a Dosage its frequency and codes too
  * - `identifier`: use, listed type and listed system stay, the value is sealed
  * - `reference`: stays as a relative reference to a pseudonym (arg `self`: the resource's own id)
  * - `match`: stays when it fits the named pattern or list (arg), else it is sealed; arg `none`: nothing fits, and as it

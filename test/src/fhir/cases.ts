@@ -175,7 +175,280 @@ function but(resource: Json, changes: Json): Json {
   return Object.fromEntries(Object.entries(copy).filter(([, value]) => value !== undefined))
 }
 
+/** A type besides those above, with what most of its kind have. */
+const relative: Json = {
+  resourceType: 'RelatedPerson',
+  id: 'mother',
+  patient: { reference: 'Patient/patient' },
+  relationship: [concept('http://terminology.hl7.org/CodeSystem/v3-RoleCode', 'MTH', 'mother')],
+  name: [{ family: 'Müller' }],
+  birthDate: '1950-01-02',
+}
+
+const problem: Json = {
+  resourceType: 'Condition',
+  id: 'diagnosis',
+  clinicalStatus: concept('http://terminology.hl7.org/CodeSystem/condition-clinical', 'active'),
+  category: [concept('http://terminology.hl7.org/CodeSystem/condition-category', 'encounter-diagnosis')],
+  code: concept('http://hl7.org/fhir/sid/icd-10', 'I10'),
+  subject: { reference: 'Patient/patient' },
+  onsetDateTime: '2026-11',
+}
+
+const visit: Json = {
+  resourceType: 'Appointment',
+  id: 'slot',
+  status: 'booked',
+  appointmentType: concept('http://terminology.hl7.org/CodeSystem/v2-0276', 'ROUTINE'),
+  start: '2026-11-24T08:00:00Z',
+  end: '2026-11-24T08:20:00Z',
+  minutesDuration: 20,
+  participant: [{ actor: { reference: 'Patient/patient' }, status: 'accepted' }],
+}
+
+const vaccine: Json = {
+  resourceType: 'Immunization',
+  id: 'shot',
+  status: 'completed',
+  vaccineCode: concept('http://hl7.org/fhir/sid/cvx', '141'),
+  patient: { reference: 'Patient/patient' },
+  occurrenceDateTime: '2026-11-24',
+  lotNumber: 'AB-1234',
+  education: [{ reference: 'https://www.cdc.gov/vis', publicationDate: '2026' }],
+  protocolApplied: [{ doseNumberPositiveInt: 2 }],
+}
+
+const drug = { medicationCodeableConcept: concept('http://www.nlm.nih.gov/research/umls/rxnorm', '197361') }
+const dosage: Json = {
+  text: 'one tablet twice a day',
+  timing: { repeat: { frequency: 2, period: 1, periodUnit: 'd' } },
+  route: concept('http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration', 'PO'),
+  doseAndRate: [{ doseQuantity: quantity(5, 'mg', 'mg') }],
+}
+
+const given: Json = {
+  resourceType: 'MedicationDispense',
+  id: 'dispense',
+  status: 'completed',
+  ...drug,
+  subject: { reference: 'Patient/patient' },
+  quantity: { value: 30 },
+  whenPrepared: '2026-11-24T08:00:00Z',
+  whenHandedOver: '2026-11-24T09:00:00Z',
+  dosageInstruction: [dosage],
+}
+
+const administered: Json = {
+  resourceType: 'MedicationAdministration',
+  id: 'given',
+  status: 'completed',
+  ...drug,
+  subject: { reference: 'Patient/patient' },
+  effectiveDateTime: '2026-11-24T08:00:00Z',
+  dosage: { text: 'by mouth', dose: quantity(5, 'mg', 'mg') },
+}
+
+const charge: Json = {
+  resourceType: 'ChargeItem',
+  id: 'charge',
+  status: 'billable',
+  code: { text: 'consultation' },
+  subject: { reference: 'Patient/patient' },
+  quantity: { value: 1 },
+  priceOverride: { value: decimal('120.00'), currency: 'EUR' },
+}
+
+const team: Json = {
+  resourceType: 'CareTeam',
+  id: 'team',
+  status: 'active',
+  subject: { reference: 'Patient/patient' },
+  participant: [{ member: { reference: 'Practitioner/doctor' }, onBehalfOf: { reference: 'Organization/org' } }],
+}
+
+const link: Json = {
+  resourceType: 'Linkage',
+  id: 'link',
+  active: true,
+  item: [
+    { type: 'source', resource: { reference: 'Patient/patient' } },
+    { type: 'alternate', resource: { reference: 'RelatedPerson/mother' } },
+  ],
+}
+
+/** One valid resource of every type that came with the whole of HL7 v2. */
+export const more: readonly [string, Json][] = [
+  ['a relative', relative],
+  ['a condition', problem],
+  [
+    'a condition that is over',
+    but(problem, {
+      clinicalStatus: concept('http://terminology.hl7.org/CodeSystem/condition-clinical', 'resolved'),
+      abatementDateTime: '2026-11-24',
+      stage: [{ summary: { text: 'II' } }],
+      evidence: [{ code: [{ text: 'x-ray' }] }],
+    }),
+  ],
+  [
+    'a condition that was a mistake',
+    but(problem, {
+      clinicalStatus: undefined,
+      verificationStatus: concept('http://terminology.hl7.org/CodeSystem/condition-ver-status', 'entered-in-error'),
+    }),
+  ],
+  [
+    'a procedure',
+    {
+      resourceType: 'Procedure',
+      id: 'operation',
+      status: 'completed',
+      code: { text: 'appendectomy' },
+      subject: { reference: 'Patient/patient' },
+      performedDateTime: '2026-11-24T08:00:00Z',
+      performer: [{ actor: { reference: 'Practitioner/doctor' } }],
+    },
+  ],
+  [
+    'a coverage',
+    {
+      resourceType: 'Coverage',
+      id: 'insurance',
+      status: 'active',
+      subscriberId: 'M-123456',
+      beneficiary: { reference: 'Patient/patient' },
+      relationship: concept('http://terminology.hl7.org/CodeSystem/subscriber-relationship', 'self'),
+      payor: [{ reference: 'Organization/org' }],
+      class: [{ type: concept('http://terminology.hl7.org/CodeSystem/coverage-class', 'group'), value: '4711' }],
+      costToBeneficiary: [{ valueMoney: { value: 10, currency: 'USD' } }],
+    },
+  ],
+  [
+    'a specimen',
+    {
+      resourceType: 'Specimen',
+      id: 'tube',
+      accessionIdentifier: { value: 'A-1' },
+      status: 'available',
+      type: concept('http://terminology.hl7.org/CodeSystem/v2-0487', 'BLD'),
+      subject: { reference: 'Patient/patient' },
+      collection: { collectedDateTime: '2026-11-24T07:00:00Z', quantity: quantity(5, 'mL', 'mL') },
+      container: [{ description: 'red top' }],
+    },
+  ],
+  ['an appointment', visit],
+  ['an appointment without a time yet', but(visit, { status: 'proposed', start: undefined, end: undefined })],
+  ['an appointment that was called off', but(visit, { status: 'cancelled', cancelationReason: { text: 'ill' } })],
+  ['an appointment that was missed', but(visit, { status: 'noshow' })],
+  ['an immunization', vaccine],
+  [
+    'a prescription',
+    {
+      resourceType: 'MedicationRequest',
+      id: 'prescription',
+      status: 'active',
+      intent: 'order',
+      ...drug,
+      subject: { reference: 'Patient/patient' },
+      groupIdentifier: { value: 'G-1' },
+      dosageInstruction: [dosage],
+      dispenseRequest: { numberOfRepeatsAllowed: 2, quantity: { value: 30 } },
+      substitution: { allowedBoolean: true },
+    },
+  ],
+  ['a dispense', given],
+  ['an administration', administered],
+  [
+    'an infusion',
+    but(administered, {
+      dosage: { rateRatio: { numerator: quantity(100, 'mL', 'mL'), denominator: quantity(1, 'h', 'h') } },
+    }),
+  ],
+  [
+    'a document',
+    {
+      resourceType: 'DocumentReference',
+      id: 'letter',
+      masterIdentifier: { value: 'D-1' },
+      status: 'current',
+      docStatus: 'final',
+      type: concept(loinc, '18842-5'),
+      subject: { reference: 'Patient/patient' },
+      date: '2026-11-24T08:00:00Z',
+      securityLabel: [concept('http://terminology.hl7.org/CodeSystem/v3-Confidentiality', 'N')],
+      relatesTo: [{ code: 'replaces', target: { reference: 'DocumentReference/draft' } }],
+      content: [{ attachment: { contentType: 'text/plain', data: 'SGFsbG8=', title: 'letter' } }],
+    },
+  ],
+  [
+    'an account',
+    {
+      resourceType: 'Account',
+      id: 'account',
+      status: 'active',
+      name: 'Müller, Änne',
+      subject: [{ reference: 'Patient/patient' }],
+      guarantor: [{ party: { reference: 'RelatedPerson/mother' }, onHold: false }],
+    },
+  ],
+  [
+    'a provenance',
+    {
+      resourceType: 'Provenance',
+      id: 'provenance',
+      target: [{ reference: 'Observation/lab-1' }],
+      recorded: '2026-11-24T08:00:00Z',
+      activity: concept('http://terminology.hl7.org/CodeSystem/v3-DataOperation', 'UPDATE'),
+      agent: [{ who: { reference: 'Practitioner/doctor' } }],
+      signature: [
+        {
+          type: [{ system: 'urn:iso-astm:E1762-95:2013', code: '1.2.840.10065.1.12.1.1' }],
+          when: '2026-11-24T08:00:00Z',
+          who: { reference: 'Practitioner/doctor' },
+        },
+      ],
+    },
+  ],
+  [
+    'a message header',
+    {
+      resourceType: 'MessageHeader',
+      id: 'header',
+      eventCoding: { system: 'http://terminology.hl7.org/CodeSystem/v2-0003', code: 'A01' },
+      source: { name: 'EHR', endpoint: 'urn:x:ehr' },
+      destination: [{ name: 'BOX', endpoint: 'urn:x:box' }],
+      response: { identifier: 'M1', code: 'ok' },
+      focus: [{ reference: 'Patient/patient' }],
+    },
+  ],
+  ['a care team', team],
+  [
+    'a role',
+    {
+      resourceType: 'PractitionerRole',
+      id: 'role',
+      practitioner: { reference: 'Practitioner/doctor' },
+      specialty: [concept('http://nucc.org/provider-taxonomy', '207R00000X')],
+      telecom: [{ system: 'phone', value: '1' }],
+      notAvailable: [{ description: 'on leave' }],
+    },
+  ],
+  [
+    'an episode',
+    {
+      resourceType: 'EpisodeOfCare',
+      id: 'episode',
+      status: 'active',
+      statusHistory: [{ status: 'planned', period: { start: '2026-10', end: '2026-11' } }],
+      patient: { reference: 'Patient/patient' },
+      diagnosis: [{ condition: { reference: 'Condition/diagnosis' }, rank: 1 }],
+    },
+  ],
+  ['a charge', charge],
+  ['a link', link],
+]
+
 export const good: readonly [string, Json][] = [
+  ...more,
   ['a patient with names of all the world', patient],
   ['a heart rate', heartRate],
   ['a blood pressure', pressure],
@@ -443,6 +716,16 @@ export const bad: readonly [string, Json, string][] = [
   ],
   // required bindings
   ['gender M', but(patient, { gender: 'M' }), 'Patient.gender'],
+  [
+    'no gender, with a reason',
+    but(patient, { gender: undefined, _gender: { extension: [{ ...mask, valueCode: 'unknown' }] } }),
+    'Patient.gender',
+  ],
+  [
+    'a category without a value',
+    but(intolerance, { category: ['food', null], _category: [null, { extension: [mask] }] }),
+    'AllergyIntolerance.category[1]',
+  ],
   ['an unknown status', but(lab, { status: 'finished' }), 'Observation.status'],
   [
     'a clinical status of another system',
@@ -615,6 +898,53 @@ export const bad: readonly [string, Json, string][] = [
     'dom-5',
     contained({ ...nurse, meta: { security: [mask.url].map(system => ({ system, code: 'R' })) } }),
     'Observation.contained[0]',
+  ],
+  ['con-1', but(problem, { stage: [{ type: { text: 'TNM' } }] }), 'Condition.stage[0]'],
+  ['con-2', but(problem, { evidence: [{ extension: [mask] }] }), 'Condition.evidence[0]'],
+  ['con-4', but(problem, { abatementDateTime: '2026' }), 'Condition.clinicalStatus'],
+  [
+    'con-5',
+    but(problem, {
+      verificationStatus: concept('http://terminology.hl7.org/CodeSystem/condition-ver-status', 'entered-in-error'),
+    }),
+    'Condition.clinicalStatus',
+  ],
+  ['app-1', but(visit, { participant: [{ status: 'accepted' }] }), 'Appointment.participant[0]'],
+  ['app-2', but(visit, { end: undefined }), 'Appointment.end'],
+  ['app-3', but(visit, { start: undefined, end: undefined }), 'Appointment.start'],
+  ['app-4', but(visit, { cancelationReason: { text: 'ill' } }), 'Appointment.cancelationReason'],
+  [
+    'app-4: missed, as R4 words it',
+    but(visit, { status: 'noshow', cancelationReason: { text: 'ill' } }),
+    'Appointment.cancelationReason',
+  ],
+  ['imm-1', but(vaccine, { education: [{ publicationDate: '2026' }] }), 'Immunization.education[0]'],
+  ['mdd-1', but(given, { whenHandedOver: '2026-11-24T07:59:59Z' }), 'MedicationDispense.whenHandedOver'],
+  ['mad-1', but(administered, { dosage: { text: 'by mouth' } }), 'MedicationAdministration.dosage'],
+  [
+    'ctm-1',
+    but(team, {
+      contained: [but(relative, { id: 'r' })],
+      participant: [{ member: { reference: '#r' }, onBehalfOf: { reference: 'Organization/org' } }],
+    }),
+    'CareTeam.participant[0].onBehalfOf',
+  ],
+  ['lnk-1', but(link, { item: [(link.item as Json[])[0]] }), 'Linkage.item'],
+  [
+    'a currency of nobody',
+    but(charge, { priceOverride: { value: 1, currency: 'XXQ' } }),
+    'ChargeItem.priceOverride.currency',
+  ],
+  [
+    'a relative who speaks a language of another system',
+    but(relative, { communication: [{ language: concept('urn:iso:std:iso:639:2', 'deu') }] }),
+    'RelatedPerson.communication[0].language',
+  ],
+  ['an appointment of no status', but(visit, { status: 'done' }), 'Appointment.status'],
+  [
+    'a contained resource without id in a type of HL7 v2',
+    but(team, { contained: [but(relative, { id: undefined })] }),
+    'CareTeam.contained[0]',
   ],
   // vital signs
   [

@@ -13,16 +13,35 @@ type Json = unknown
 export type JsonObject = Record<string, Json>
 
 export const types = [
+  'Account',
   'AllergyIntolerance',
+  'Appointment',
+  'CareTeam',
+  'ChargeItem',
+  'Condition',
+  'Coverage',
   'Device',
   'DiagnosticReport',
+  'DocumentReference',
   'Encounter',
+  'EpisodeOfCare',
+  'Immunization',
+  'Linkage',
   'Location',
+  'MedicationAdministration',
+  'MedicationDispense',
+  'MedicationRequest',
+  'MessageHeader',
   'Observation',
   'Organization',
   'Patient',
   'Practitioner',
+  'PractitionerRole',
+  'Procedure',
+  'Provenance',
+  'RelatedPerson',
   'ServiceRequest',
+  'Specimen',
 ] as const
 
 const bundles = ['profiles-resources', 'profiles-types', 'valuesets', 'v3-codesystems'].map(
@@ -83,6 +102,9 @@ export function seeded(seed: number): () => number {
 /** A word that must never be readable again. */
 let planted = 0
 const canary = () => `CANARY${++planted}Z`
+
+/** What must not be missed is of a system that may be read; else the message is held. */
+const confidentiality = { system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality' }
 
 const skipped = new Set(['meta', 'implicitRules', 'modifierExtension', 'contained', 'id', 'text', 'language'])
 
@@ -171,6 +193,34 @@ export function resourceOf(type: string, id: string, taste: Taste): JsonObject {
     ])
   }
 
+  function dosage(): JsonObject {
+    const repeat = {
+      boundsPeriod: { start: '2020-01-01' },
+      frequency: 2,
+      period: JSON.rawJSON('1.0'),
+      periodUnit: 'd',
+      ...(likely() ? { when: ['MORN'] } : { timeOfDay: ['08:00:00'] }),
+    }
+    return {
+      sequence: 1,
+      text: canary(),
+      patientInstruction: canary(),
+      additionalInstruction: [{ text: canary() }, { coding: [coding()] }],
+      timing: { event: ['2020-02-03'], repeat, code: { text: canary() } },
+      ...(likely() ? { asNeededBoolean: true } : { asNeededCodeableConcept: { text: canary() } }),
+      route: { coding: [coding()], text: canary() },
+      doseAndRate: [{ type: { text: canary() }, doseQuantity: simple() }],
+      maxDosePerPeriod: { numerator: quantity(), denominator: quantity() },
+      maxDosePerLifetime: simple(),
+    }
+  }
+
+  /** A quantity that says no comparator. */
+  function simple(): JsonObject {
+    const { comparator: _, ...rest } = quantity()
+    return rest
+  }
+
   /** A reference that FHIR allows here, in one of the shapes that references have. */
   function referenceTo(element: ElementDefinition): JsonObject {
     const targets = (element.type ?? []).flatMap(one => one.targetProfile ?? []).map(one => one.split('/').at(-1))
@@ -220,6 +270,7 @@ export function resourceOf(type: string, id: string, taste: Taste): JsonObject {
       case 'canonical':
         return `urn:x:${canary()}`
       case 'string':
+      case 'id':
       case 'markdown':
         return canary()
       default:
@@ -231,6 +282,8 @@ export function resourceOf(type: string, id: string, taste: Taste): JsonObject {
     const required = element.binding?.strength === 'required' ? boundCodes(element.binding.valueSet ?? '') : []
     switch (code) {
       case 'CodeableConcept':
+        if (element.path === 'DocumentReference.securityLabel')
+          return { coding: [{ ...confidentiality, code: pick(['N', 'R']) }], text: canary() }
         if (required.length > 0) {
           const [system] = valueSets
             .get(element.binding!.valueSet!.split('|')[0])!
@@ -291,6 +344,18 @@ export function resourceOf(type: string, id: string, taste: Taste): JsonObject {
         }
       case 'Timing':
         return { event: ['2020-02-03'], code: { text: canary() } }
+      case 'Dosage':
+        return dosage()
+      case 'Money':
+        return { value: JSON.rawJSON('12.50'), currency: 'EUR' }
+      case 'Signature':
+        return {
+          type: [{ system: 'urn:iso-astm:E1762-95:2013', code: '1.2.840.10065.1.12.1.1' }],
+          when: '2020-02-03T04:05:06Z',
+          who: { display: canary() },
+          sigFormat: 'image/png',
+          data: Buffer.from(canary()).toString('base64'),
+        }
       case 'Extension':
         return unknown()
       default:

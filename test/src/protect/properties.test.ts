@@ -9,7 +9,7 @@ import { rename } from '../../../src/protect/names.ts'
 import { Terms } from '../../../src/protect/terms.ts'
 import { openResource, ReaderKeys } from '../../../src/reader/index.ts'
 import type { FhirResource, Sealed } from '../../../src/records.ts'
-import { type JsonObject, resourceOf, seeded, type Taste, types } from './generate.ts'
+import { elementsOf, type JsonObject, resourceOf, seeded, type Taste, types } from './generate.ts'
 import { type DataKeys, dataKeys, open } from './opener.ts'
 import { anna, change, newWorld, people, type World } from './world.ts'
 
@@ -69,12 +69,13 @@ describe.each(types)('%s', type => {
         expect({ failed, unknownKeys }).toEqual({ failed: [], unknownKeys: [] })
         expect({ ...opened, meta: undefined }).toEqual(expected)
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     )
   })
 
   it('shows no word of the sender, whatever element it stands in', () => {
-    for (let choice = 0; choice < 11; choice++) {
+    const choices = Math.max(...elementsOf(type).map(element => element.type?.length ?? 1))
+    for (let choice = 0; choice < choices; choice++) {
       const { text } = seal(resourceOf(type, 'one', full(choice, true)))
       const found = readable(text).match(/.{0,60}(?:CANARY|Q0FOQVJZ).{0,20}/)
       expect(found?.[0], `choice ${choice}`).toBeUndefined()
@@ -83,14 +84,14 @@ describe.each(types)('%s', type => {
 
   it('is valid FHIR after sealing where it was before', () => {
     let valid = 0
-    for (let seed = 0; seed < 150; seed++) {
+    for (let seed = 0; seed < 1000 && valid < 12; seed++) {
       const resource = resourceOf(type, 'one', { ...random(seed), presence: 0.25 })
       if (check(resource as unknown as FhirResource).length > 0) continue
       valid += 1
       const { sealed } = seal(resource)
       expect(check(sealed as unknown as FhirResource), `seed ${seed}`).toEqual([])
     }
-    expect(valid).toBeGreaterThan(20)
+    expect(valid).toBe(12)
   })
 })
 

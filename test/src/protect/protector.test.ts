@@ -218,7 +218,7 @@ describe('what can neither stay nor be sealed', () => {
   })
 
   it('refuses a type without rules', () => {
-    expect(refusal(() => seal({ resourceType: 'Specimen', id: 's' }))).toBe('never E_TYPE resourceType')
+    expect(refusal(() => seal({ resourceType: 'Medication', id: 'm' }))).toBe('never E_TYPE resourceType')
   })
 })
 
@@ -367,7 +367,7 @@ describe('what stays readable', () => {
     expect(inside).toMatchObject({ contained: [{ id: 'c1', gender: 'female' }], performer: [{ reference: '#c1' }] })
     const whole = seal({ ...observation, contained, note: [{ text: 'x', authorReference: { reference: '#smith' } }] })
     expect(whole).not.toHaveProperty('contained')
-    const specimen = [{ resourceType: 'Specimen', id: 'tube' }]
+    const specimen = [{ resourceType: 'Medication', id: 'tube' }]
     expect(seal({ ...observation, contained: specimen, specimen: { reference: '#tube' } }).specimen).not.toHaveProperty(
       'reference',
     )

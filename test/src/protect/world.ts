@@ -45,7 +45,7 @@ const doctor: Identity = { system: 'urn:oid:1.2.3', value: 'D-777' }
 export function change(resource: unknown, over: Partial<Change> = {}): Change {
   const { resourceType, id } = resource as FhirResource
   const identity = resourceType === 'Patient' ? anna : { system: 'sender:lab', value: `${resourceType}-${id}` }
-  const ofPerson = !['Practitioner', 'Organization', 'Location', 'Device'].includes(resourceType)
+  const ofPerson = !['Practitioner', 'PractitionerRole', 'Organization', 'Location', 'Device'].includes(resourceType)
   return {
     verb: 'replace',
     resource: resource as FhirResource,

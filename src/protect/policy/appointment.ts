@@ -1,0 +1,38 @@
+import { backbone, type Line, resource } from './lines.ts'
+
+/** Appointment (FHIR R4). */
+export const appointment: readonly Line[] = [
+  ...resource,
+  ['identifier', 'Identifier', 'identifier'],
+  [
+    'status',
+    'code',
+    'enum',
+    'proposed pending booked arrived fulfilled cancelled noshow entered-in-error checked-in waitlist',
+  ],
+  ['cancelationReason', 'CodeableConcept', 'concept'],
+  ['serviceCategory', 'CodeableConcept', 'concept'],
+  ['serviceType', 'CodeableConcept', 'concept'],
+  ['specialty', 'CodeableConcept', 'concept'],
+  ['appointmentType', 'CodeableConcept', 'concept'],
+  ['reasonCode', 'CodeableConcept', 'concept'],
+  ['reasonReference', 'Reference', 'reference'],
+  ['priority', 'unsignedInt', 'number'],
+  ['description', 'string', 'seal'],
+  ['supportingInformation', 'Reference', 'reference'],
+  ['start', 'instant', 'time'],
+  ['end', 'instant', 'time'],
+  ['minutesDuration', 'positiveInt', 'number'],
+  ['slot', 'Reference', 'reference'],
+  ['created', 'dateTime', 'time'],
+  ['comment', 'string', 'seal'],
+  ['patientInstruction', 'string', 'seal'],
+  ['basedOn', 'Reference', 'reference'],
+  ...backbone('participant'),
+  ['participant.type', 'CodeableConcept', 'concept'],
+  ['participant.actor', 'Reference', 'reference'],
+  ['participant.required', 'code', 'enum', 'required optional information-only'],
+  ['participant.status', 'code', 'enum', 'accepted declined tentative needs-action'],
+  ['participant.period', 'Period', 'time'],
+  ['requestedPeriod', 'Period', 'time'],
+]

@@ -1,0 +1,33 @@
+import { backbone, type Line, resource } from './lines.ts'
+
+/** DocumentReference (FHIR R4). A security label must not be missed: it stays, or the message is held. */
+export const documentReference: readonly Line[] = [
+  ...resource,
+  ['masterIdentifier', 'Identifier', 'identifier'],
+  ['identifier', 'Identifier', 'identifier'],
+  ['status', 'code', 'enum', 'current superseded entered-in-error'],
+  ['docStatus', 'code', 'enum', 'preliminary final amended entered-in-error'],
+  ['type', 'CodeableConcept', 'concept'],
+  ['category', 'CodeableConcept', 'concept'],
+  ['subject', 'Reference', 'reference'],
+  ['date', 'instant', 'time'],
+  ['author', 'Reference', 'reference'],
+  ['authenticator', 'Reference', 'reference'],
+  ['custodian', 'Reference', 'reference'],
+  ...backbone('relatesTo'),
+  ['relatesTo.code', 'code', 'enum', 'replaces transforms signs appends'],
+  ['relatesTo.target', 'Reference', 'reference'],
+  ['description', 'string', 'seal'],
+  ['securityLabel', 'CodeableConcept', 'concept', 'required'],
+  ...backbone('content'),
+  ['content.attachment', 'Attachment', 'seal'],
+  ['content.format', 'Coding', 'concept'],
+  ...backbone('context'),
+  ['context.encounter', 'Reference', 'reference'],
+  ['context.event', 'CodeableConcept', 'concept'],
+  ['context.period', 'Period', 'time'],
+  ['context.facilityType', 'CodeableConcept', 'concept'],
+  ['context.practiceSetting', 'CodeableConcept', 'concept'],
+  ['context.sourcePatientInfo', 'Reference', 'reference'],
+  ['context.related', 'Reference', 'reference'],
+]
