@@ -16,13 +16,29 @@ const advice: Readonly<Record<KnownCode, string>> = {
   E_VERSION: 'Sender: MSH-12 must be 2.1 to 2.8.',
   E_PROCESSING_ID:
     'The sender profile says `test: refuse` and MSH-11 was `T` or `D`. Set `test: topic` to take test messages to the test topic.',
-  E_SENDER: 'Nobody with this address is in the folder of sender profiles. Add a profile, or correct its `addresses`.',
+  E_SENDER:
+    'No sender profile fits the listener, the certificate and the address of this connection. The log names them (`unknown sender`). Add a profile, or correct its `listener`, `certificates` or `addresses`, then send SIGHUP.',
   E_FRAME_EMPTY: 'Counted, not answered: there is nothing to answer to.',
   E_FRAME_BROKEN:
     'The half frame was thrown away and counted; the sender has no answer and sends again. Look at the network or the sender.',
   E_FRAME_NOISE:
     'Counted and skipped. A sender that does not speak MLLP, or one that restarts in the middle of a message.',
-  E_BATCH: 'Not taken in this release. Ask the sender to send single messages.',
+  E_TLS_PLAINTEXT:
+    'Sender: this listener takes TLS only. Switch TLS on, or check the port. An HTTP client or a port scan looks the same.',
+  E_TLS_VERSION: 'Sender: TLS 1.2 or 1.3 with a current cipher. An old Java or Windows needs them switched on.',
+  E_TLS_HANDSHAKE:
+    'The connection was given up, broke or said nothing for ten seconds before it was secure. Often: the sender does not take our certificate and says nothing, or a monitor only knocks. The log has `cause`.',
+  E_TLS_DISTRUSTED:
+    'Sender: trust the authority of the certificate in `tls.cert`, and connect by a name that is in it. `tls.cert` must hold the chain.',
+  E_CERTIFICATE_MISSING: 'Sender: show a client certificate. Or set `clientCertificates: ask` or `none`.',
+  E_CERTIFICATE_EXPIRED: 'Sender: renew the certificate; or the clock of the box is wrong.',
+  E_CERTIFICATE_EARLY: 'Sender: wrong certificate, or the clock of the box or of the authority is wrong.',
+  E_CERTIFICATE_UNTRUSTED:
+    'The certificate is not of the authority in `tls.ca`, its chain is not complete, or it is not meant for clients. The log has `cause`, the symbol of OpenSSL.',
+  E_BATCH:
+    'Sender: FHS, then for each batch BHS, messages and BTS, then FTS; FHS with FTS and BTS may be left out. The messages themselves were answered one by one.',
+  E_BATCH_COUNT:
+    'Sender: BTS-1 is the number of messages of the batch, FTS-1 the number of batches. The messages that came were answered one by one; look whether some are missing.',
   E_MESSAGE_PARTS: 'Sender: more segments or fields than a real message has.',
   E_CHARSET: 'Sender: the bytes do not fit MSH-18. Correct MSH-18, or the profile’s `charset` where MSH-18 is empty.',
   E_SEGMENT_MISSING: 'Sender: the segment named in ERR-2 is required by the message structure.',
@@ -99,6 +115,9 @@ const advice: Readonly<Record<KnownCode, string>> = {
   E_UNMAPPED_CODE: 'Map the code in the sender profile (`codes`); `clinic-gateway codes` lists where it came up.',
   E_PRUNED: 'Nothing to do, or ask the sender to correct the place named.',
   E_CHARSET_FALLBACK: 'Ask the sender to correct MSH-18.',
+  E_CHARSET_DOUBTFUL:
+    'Look at a name of this sender with a letter outside ASCII; if it is wrong, have MSH-18 corrected (or the profile’s `charset`, where MSH-18 is empty) and the message sent again.',
+  E_ACK: 'Nothing to do. If it is much: the sender acknowledges acknowledgements; ask it to stop.',
   E_NO_ZONE: 'Check that the profile’s `zone` is the zone of the sender’s clock.',
   E_DST_GAP: 'A local time that does not exist on that day; it was moved by the length of the gap.',
   E_VERSION_EMPTY: 'Ask the sender to fill MSH-12; until then its messages are read as version 2.5.',
@@ -106,7 +125,10 @@ const advice: Readonly<Record<KnownCode, string>> = {
   E_ZONE_UNKNOWN: 'Give the sender profile a `zone`.',
   E_PROVISIONAL:
     'Ask the sender for an order or result number (OBR-3, OBX-21), a FHIR identifier, or a device time; without one a correction cannot find what it corrects.',
-  E_CONFIG: 'Each line names file, line, setting and what is expected.',
+  E_CONFIG:
+    'Each line names file, line, setting and what is expected. As an alarm: a reload (SIGHUP) found mistakes, the log has them, and nothing was changed; mend them and send SIGHUP again.',
+  E_TLS_EXPIRES:
+    'Renew the files of `tls.cert` and `tls.key`, then send SIGHUP to the gateway. Connections stay; new ones see the new certificate.',
   E_KEYS:
     'The key named is missing, readable by others, or of another purpose or tenant. `init --demo` makes throw-away keys.',
   E_USAGE: '`clinic-gateway COMMAND --help` shows options and examples.',

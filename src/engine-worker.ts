@@ -39,7 +39,7 @@ export class EngineRoom {
   readonly store: Store
   readonly protector: Protector
   readonly authKey: Uint8Array
-  readonly #settings: EngineSettings
+  #settings: EngineSettings
   #directory: Directory
 
   /** Throws GatewayError E_KEYS, E_DATABASE, E_ALREADY_RUNNING. */
@@ -74,8 +74,9 @@ export class EngineRoom {
     return this.#directory
   }
 
-  /** Reads devices and clients again; the next message sees them. */
-  reload(): Directory {
+  /** Reads devices and clients again, and takes other sender profiles where they are given; the next message sees them. */
+  reload(senders = this.#settings.senders): Directory {
+    this.#settings = { ...this.#settings, senders }
     this.#directory = this.#build(this.#directory.revision + 1)
     return this.#directory
   }
@@ -158,6 +159,9 @@ function answer(room: EngineRoom, ask: Ask): unknown {
       return runCommand(room, ask.who, ask.command, machine)
     case 'status':
       return store.status()
+    case 'reload':
+      room.reload(ask.senders)
+      return null
     case 'tidy':
       return store.tidy(machine.now(), ask.budgetMs)
     case 'stop':

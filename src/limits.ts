@@ -87,7 +87,7 @@ export const limits = {
   dataKeysInMemory: 20_000,
   /** An `ensure` with the same content is sent once in this time. */
   ensureMs: day,
-  /** Places that are remembered, 250 bytes each. A laboratory's orders, ensured once each, push the others out in half an hour. */
+  /** Places that are remembered, 500 bytes each. A laboratory's orders, ensured once each, push the others out in half an hour. */
   ensureInMemory: 20_000,
   /** Lifetimes of sealed originals (SEALING S7). */
   originalSentMs: 14 * day,
@@ -104,10 +104,16 @@ export const limits = {
   hl7Segments: 10_000,
   /** Fields, repetitions, components and subcomponents of one HL7 segment; a waveform in an OBX has tens of thousands. */
   hl7SegmentParts: 100_000,
+  /** Messages of one HL7 batch or batch file. */
+  hl7BatchMessages: 10_000,
   /** ERR segments (before v2.5: repetitions) of one HL7 answer. */
   hl7AnswerErrors: 20,
   /** Half-received frames over all MLLP connections; above it the connection that holds most is closed. */
   mllpHalfFrameBytes: 32 * MiB,
+  /** From the connection to the end of its TLS handshake. */
+  mllpHandshakeMs: 10 * second,
+  /** A certificate of ours that runs out so soon is an alarm. */
+  certificateSoonMs: 30 * day,
   /** Addresses of unknown MLLP senders that are logged, once each. */
   mllpStrangers: 1000,
   /** How long a connection of an unknown MLLP sender may be idle: all it can get is a refusal. */

@@ -1,6 +1,23 @@
-/** Binds a listener and says where; one for all sources on sockets. */
+/** What listens: the sources, and how each binds a listener and says where. */
 import type { Server } from 'node:net'
 import { GatewayError } from './errors.ts'
+import type { Ms } from './records.ts'
+
+/** A bound listener. `until`: when its certificate runs out, null without TLS. `plaintext`: why there is none, if it was said. */
+export type ListenerView = Readonly<{ name: string; address: string; until: Ms | null; plaintext: string | null }>
+
+/** A way in: it listens, makes arrivals of what comes, gives them to the intake and answers with the verdict. */
+export interface Source {
+  readonly name: string
+  /** Binds the listener. Resolves with the bound address `host:port`; rejects with GatewayError E_PORT_BUSY. */
+  start(): Promise<string>
+  /** What is bound, the address of `start` first. Absent: only that, and without TLS. */
+  listeners?(): readonly ListenerView[]
+  /** Reads certificates anew; what it returns puts them to use. Throws GatewayError E_CONFIG. Absent: there are none. */
+  renew?(): () => void
+  /** Stops reading, answers what is in flight, closes. */
+  stop(): Promise<void>
+}
 
 /**
  * Resolves with the bound address, `host:port` (`[host]:port` for IPv6); port 0 = any free one. `at` names the setting.

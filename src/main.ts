@@ -9,14 +9,17 @@ import { Metrics } from './admin/metrics.ts'
 import { startAdmin } from './admin/server.ts'
 import { Alarms } from './alarms.ts'
 import { type Config, standbyPair, type UplinkConfig } from './config/config.ts'
+import { listenerNames } from './config/listeners.ts'
+import { ConfigError } from './config/load.ts'
 import { anyLoopbackSender, loadProfiles } from './directory/profiles.ts'
 import { EngineThread } from './engine-thread.ts'
 import type { EngineSettings } from './engine-worker.ts'
 import { type Environment, machine } from './environment.ts'
-import type { GatewayError } from './errors.ts'
+import { GatewayError } from './errors.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { BatchingIntake } from './intake.ts'
 import { hour, limits } from './limits.ts'
+import type { ListenerView } from './listen.ts'
 import { describe, type Log, openLog } from './log.ts'
 import type { Command, Source, StoreStatus, Uplink } from './ports.ts'
 import { authenticator, type ProtectorOptions } from './protect/index.ts'
@@ -47,6 +50,8 @@ export class Gateway {
   readonly #config: Config
   readonly #environment: Environment
   readonly #log: Log
+  /** What an engine is started with, also one that takes the place of another. */
+  readonly #engineData: { serve: true; settings: EngineSettings }
   readonly #engine: EngineThread
   readonly #intake: BatchingIntake
   readonly #sources: Source[]
@@ -66,9 +71,10 @@ export class Gateway {
     this.#log = openLog({ level: config.log.level })
     this.#alarms = new Alarms(machine, this.#log)
     this.#metrics = new Metrics(Object.keys(config.sources), machine.now)
+    this.#engineData = { serve: true, settings: engineSettings(config) }
     this.#engine = new EngineThread({
       entry: new URL(import.meta.url.endsWith('.ts') ? './engine-worker.ts' : './engine-worker.js', import.meta.url),
-      data: { serve: true, settings: engineSettings(config) },
+      data: this.#engineData,
       environment: machine,
       log: this.#log,
       onFatal,
@@ -112,7 +118,11 @@ export class Gateway {
         this.#engine.notes.some(note => note.startsWith('E_EPOCH')),
       )
       await this.#startAdmin()
-      for (const source of this.#sources) this.#listen[source.name] = await source.start()
+      for (const source of this.#sources) {
+        this.#listen[source.name] = await source.start()
+        for (const { name, address } of source.listeners?.() ?? []) this.#listen[name] = address
+      }
+      this.#watchCertificates()
       await this.#uplinks.start((await this.#storeStatus()).active)
       this.#housekeeping.start()
       this.#every(watchEveryMs, () => this.#watch())
@@ -121,6 +131,28 @@ export class Gateway {
     } catch (error) {
       await this.stop()
       throw error
+    }
+  }
+
+  /**
+   * Reads sender profiles and the certificates of listeners again: all of them, or nothing where one has a mistake, which is
+   * logged and an alarm. Connections stay; the profiles count for the next message of each. Never rejects.
+   */
+  async reload(): Promise<void> {
+    try {
+      const settings = engineSettings(this.#config)
+      const steps = this.#sources.map(source => source.renew?.())
+      await this.#engine.ask({ ask: 'reload', senders: settings.senders })
+      this.#engineData.settings = settings
+      for (const step of steps) step?.()
+      this.#watchCertificates()
+      this.#log.info('reloaded', { senders: settings.senders.length })
+      this.#alarms.set('E_CONFIG', false)
+    } catch (error) {
+      const lines = error instanceof ConfigError ? error.lines() : []
+      for (const line of lines) this.#log.error('mistake in the configuration', { line })
+      this.#log.error('not reloaded; everything is as before', describe(error))
+      this.#alarms.set('E_CONFIG', error instanceof GatewayError && error.code === 'E_CONFIG')
     }
   }
 
@@ -144,6 +176,7 @@ export class Gateway {
       gateway: this.#config.gateway.id,
       purpose: this.#config.privacy.mode,
       listen: this.#listen,
+      listeners: this.#listeners().map(listener => ({ ...listener, until: time(listener.until) })),
       sources: this.#metrics.sources().map(source => ({ ...source, lastAt: time(source.lastAt) })),
       outbox: {
         pending: store.pending,
@@ -236,6 +269,7 @@ export class Gateway {
     if (store.usedBytes > limits.pressureShare * store.budget) this.#housekeeping.soon()
     this.#alarms.set('E_UPLINK_GAP', store.gaps.length > 0)
     this.#alarms.set('E_HELD', store.held > 0)
+    this.#watchCertificates()
     this.#alarms.set('E_FULL', !store.room)
     this.#alarms.set('E_HELD_QUOTA', store.heldBytes > heldAlarmShare * store.heldBudget)
     const troubles = this.#uplinks.alarms()
@@ -244,6 +278,18 @@ export class Gateway {
       'E_UPLINK_REJECTED',
       store.cursors.some(cursor => cursor.parked > 0),
     )
+  }
+
+  #watchCertificates(): void {
+    const soon = machine.now() + limits.certificateSoonMs
+    this.#alarms.set(
+      'E_TLS_EXPIRES',
+      this.#listeners().some(({ until }) => until !== null && until < soon),
+    )
+  }
+
+  #listeners(): readonly ListenerView[] {
+    return this.#sources.flatMap(source => source.listeners?.() ?? [])
   }
 
   #every(ms: number, work: () => Promise<unknown>): void {
@@ -268,7 +314,7 @@ export class Gateway {
   }
 }
 
-/** The engine's part of the configuration. Throws ConfigError for a sender profile with mistakes. */
+/** The engine's part of the configuration, sender profiles read anew. Throws ConfigError for one with mistakes. */
 export function engineSettings(config: Config): EngineSettings {
   const demo = config.privacy.mode === 'demo'
   return {
@@ -278,7 +324,7 @@ export function engineSettings(config: Config): EngineSettings {
     data: config.data,
     uplinks: config.uplinks.map(uplink => uplink.name),
     standby: standbyPair(config.uplinks)?.standby ?? null,
-    senders: loadProfiles(config.directory.senders),
+    senders: loadProfiles(config.directory.senders, listenerNames(config.sources.mllp)),
     anySender: demo ? anyLoopbackSender : null,
     logLevel: config.log.level,
   }

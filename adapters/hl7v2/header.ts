@@ -1,8 +1,9 @@
 /**
- * The first line of a frame, byte by byte as it came (ISO 8859-1, so that every byte is one character and goes back
- * unchanged into an answer). Enough to answer any frame, whatever its character set and whatever follows.
+ * The first line of a frame, byte by byte as it came (every byte is one character and goes back unchanged into an
+ * answer). Enough to answer any frame, whatever its character set and whatever follows.
  */
 import { refuse } from '../../src/errors.ts'
+import { bufferOf, bytesOf, type Form, formOf, leading, markLength, textOf } from './bytes.ts'
 import { type Delimiters, isDelimiter, readDelimiters } from './delimiters.ts'
 
 /** The header segment, fields raw and by their HL7 number: `field(10)` is MSH-10; empty where absent. */
@@ -14,6 +15,8 @@ export type Header = Readonly<{
   field(n: number): string
   /** One component of a field's first repetition. */
   component(n: number, component: number): string
+  /** Text of an answer as bytes: in UTF-16 where the frame was, with a byte order mark where it had one. */
+  encode(text: string): Uint8Array
 }>
 
 const CR = 0x0d
@@ -21,7 +24,9 @@ const LF = 0x0a
 
 /** Reads the header of a frame. Never throws; what is wrong with it, `checkHeader` says. */
 export function readHeader(bytes: Uint8Array): Header {
-  const line = firstLine(bytes)
+  const form = formOf(bytes)
+  const mark = bytes.slice(0, form === 'bytes' ? 0 : markLength(bytes))
+  const line = shielded(firstLine(bytes, form))
   const segment = /^(?:MSH|FHS|BHS)/.exec(line)?.[0] as 'MSH' | 'FHS' | 'BHS' | undefined
   const separator = line.charAt(3)
   const delimiters = segment ? delimitersOf(line) : null
@@ -36,29 +41,40 @@ export function readHeader(bytes: Uint8Array): Header {
       const first = field(n).split(delimiters.repetition)[0] as string
       return first.split(delimiters.component)[component - 1] ?? ''
     },
+    encode: text => Buffer.concat([mark, bytesOf(text, form)]),
   }
 }
 
 /** Throws Refusal E_NOT_HL7, E_BATCH or E_DELIMITERS where the header is none that a message can have. */
 export function checkHeader(header: Header): void {
   if (header.segment === null) refuse('E_NOT_HL7', 'MSH')
+  if (!header.delimiters) refuse('E_DELIMITERS', `${header.segment}-2`)
   if (header.segment !== 'MSH') refuse('E_BATCH', header.segment)
-  if (!header.delimiters) refuse('E_DELIMITERS', 'MSH-2')
 }
 
-/** Bytes before the header that every reader skips: a byte order mark, then blank lines. */
-export function leading(bytes: Uint8Array): number {
-  let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
-  while (bytes[at] === CR || bytes[at] === LF) at++
-  return at
-}
-
-function firstLine(bytes: Uint8Array): string {
+function firstLine(bytes: Uint8Array, form: Form): string {
   const start = leading(bytes)
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (form !== 'bytes') return textOf(bytes.subarray(start), form).split(/[\r\n]/, 1)[0] as string
+  const buffer = bufferOf(bytes)
   const ends = [buffer.indexOf(CR, start), buffer.indexOf(LF, start)].filter(end => end >= 0)
   return buffer.toString('latin1', start, Math.min(...ends, buffer.length))
 }
+
+/**
+ * Hides the second bytes of Japanese and Chinese characters that look like delimiters: they are moved up by 0xE000, and
+ * writing a text as bytes takes the low byte, so that they go back into an answer as they came.
+ */
+function shielded(line: string): string {
+  const japanese = line.replace(
+    /(\x1b\$(?:[@B]|\([BD]))([^\x1b]*)/g,
+    (_, designation, pairs) => designation + hide(pairs),
+  )
+  if (!/[\x80-\xff]/.test(japanese) || !/GB ?18030|BIG-?5/i.test(japanese)) return japanese
+  return japanese.replace(/[\x81-\xfe][\x40-\x7e]/g, hide)
+}
+
+const hide = (bytes: string): string =>
+  Array.from(bytes, byte => String.fromCharCode(0xe000 + byte.charCodeAt(0))).join('')
 
 function delimitersOf(line: string): Delimiters | null {
   try {

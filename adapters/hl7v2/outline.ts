@@ -1,4 +1,5 @@
 /** What may be said of a message without saying anything of its content (SEALING S6). */
+import { formOf, leading, textOf } from './bytes.ts'
 import { readHeader } from './header.ts'
 
 const types =
@@ -45,8 +46,7 @@ export function outlineOf(bytes: Uint8Array): string {
 }
 
 function segmentNames(bytes: Uint8Array, separator: string): readonly string[] {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-  const lines = text.replace(/^\xef\xbb\xbf/, '').split(/[\r\n]+/)
+  const lines = textOf(bytes.subarray(leading(bytes)), formOf(bytes)).split(/[\r\n]+/)
   return lines.filter(line => line !== '').map(line => knownSegment(line.split(separator || '|', 1)[0]!))
 }
 

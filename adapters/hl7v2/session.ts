@@ -10,8 +10,8 @@ import type { Code, Ms } from '../../src/records.ts'
 import { type FrameEvent, Framer, type FramerOptions } from './frame.ts'
 
 /**
- * What goes back for a message: the framed answer, after which the `last` one hangs up. Null (`later`): no answer; hang
- * up after a pause, because the sender will come back at once with the same message.
+ * What goes back for a message: the framed answers, no bytes where it asks for none; the `last` one hangs up. Null
+ * (`later`): no answer; hang up after a pause, because the sender will come back at once with the same message.
  */
 export type Reply = Readonly<{ bytes: Uint8Array; last: boolean }> | null
 
@@ -23,8 +23,11 @@ export type SessionParts = Readonly<{
   log: Log
   /** Whose connection it is, for the log. */
   who: Fields
-  /** Takes one message to its answer. */
-  serve(message: Uint8Array<ArrayBuffer>): Promise<Reply>
+  /**
+   * Takes one message, or a batch of them, to its answer. `wanted` is false as soon as nobody will hear the answer (the
+   * connection is gone) or nothing more may begin (the listener stops): a batch is then left where it is.
+   */
+  serve(message: Uint8Array<ArrayBuffer>, wanted: () => boolean): Promise<Reply>
   /** Counts what went wrong on the wire. */
   refused(code: Code): void
   /** Told after every chunk how much memory the half frame takes; 0 at the end. */
@@ -115,7 +118,7 @@ export class Session {
 
   async #serve(message: Uint8Array<ArrayBuffer>): Promise<void> {
     this.#state = 'serving'
-    const reply = await this.#parts.serve(message)
+    const reply = await this.#parts.serve(message, () => this.#is('serving'))
     if (!this.#isServing()) return
     const stopping = this.#is('stopping')
     this.#state = 'reading'
@@ -137,6 +140,7 @@ export class Session {
 
   /** Resolves when the kernel has taken the bytes, or the connection is gone. */
   #write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return Promise.resolve()
     return new Promise(resolve => this.#socket.write(bytes, () => resolve()))
   }
 

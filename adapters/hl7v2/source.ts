@@ -1,36 +1,35 @@
 /**
- * The MLLP listener: connections in, arrivals to the intake, verdicts back as acknowledgements. What only the wire can
- * judge (an unknown sender, an unreadable header) is answered here and never becomes an arrival.
+ * The MLLP listeners: connections in and who they are of; what comes over them is for exchange.ts.
  */
-import { createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Environment } from '../../src/environment.ts'
-import { Refusal, refuse } from '../../src/errors.ts'
 import { limits } from '../../src/limits.ts'
-import { listen } from '../../src/listen.ts'
-import { describe, type Log } from '../../src/log.ts'
-import type { Intake, SenderProfile, Source } from '../../src/ports.ts'
-import type { Arrival, Issue, Ms } from '../../src/records.ts'
-import { type AnswerStamp, ackCode, acknowledge, answer } from './answer.ts'
+import type { Fields, Log } from '../../src/log.ts'
+import type { Intake, Source } from '../../src/ports.ts'
+import type { Code, Ms } from '../../src/records.ts'
 import { Connections } from './connections.ts'
-import { checkHeader, type Header, readHeader } from './header.ts'
-import { senderFinder } from './sender.ts'
-import { type Reply, Session } from './session.ts'
+import { Exchange } from './exchange.ts'
+import { Listener, type ListenerSettings } from './listener.ts'
+import { type Peer, senderFinder } from './sender.ts'
+import { Session } from './session.ts'
 
 const name = 'mllp'
 
-/** The settings `sources.mllp`. */
-export type MllpSettings = Readonly<{
-  /** Address to bind. */
-  host: string
-  /** 0: any free port. */
-  port: number
-  /** Most bytes of one message; a larger one is counted and its connection closed without an answer. */
-  maxFrame: number
-  idleTimeout: Ms
-  maxConnections: number
-}>
+/** The settings `sources.mllp`: its first listener, named as the source, and what holds for all of them. */
+export type MllpSettings = ListenerSettings &
+  Readonly<{
+    /** Most bytes of one message; a larger one is counted and its connection closed without an answer. */
+    maxFrame: number
+    idleTimeout: Ms
+    maxConnections: number
+    /** Further listeners. */
+    listeners?: readonly (ListenerSettings & Readonly<{ name: string }>)[]
+  }>
 
-/** The MLLP source. `start` rejects with GatewayError E_PORT_BUSY, or E_CONFIG where the address cannot be bound. */
+/**
+ * The MLLP source. `start` rejects with GatewayError E_PORT_BUSY, or E_CONFIG where an address cannot be bound or a file of
+ * TLS cannot be used.
+ */
 export function mllpSource(
   settings: MllpSettings,
   { intake, environment, log }: Readonly<{ intake: Intake; environment: Environment; log: Log }>,
@@ -38,18 +37,26 @@ export function mllpSource(
   const senderOf = senderFinder()
   const budget = new Budget(limits.mllpHalfFrameBytes)
   const connections = new Connections(settings.maxConnections)
-  const strangers = new Set<string>()
-  const server = createServer({ allowHalfOpen: true, keepAlive: true, noDelay: true }, connect)
+  /** What was logged of addresses that do not get in. */
+  const noted = new Set<string>()
+  const exchange = new Exchange(name, { intake, environment })
+  const listeners = [
+    listenerOf(name, 'sources.mllp', settings),
+    ...(settings.listeners ?? []).map((one, i) => listenerOf(one.name, `sources.mllp.listeners[${i}]`, one)),
+  ]
 
-  function connect(socket: Socket): void {
-    const address = socket.remoteAddress ?? ''
-    if (connections.admits(address)) converse(socket, address)
-    else turnAway(socket)
+  function listenerOf(listener: string, at: string, settings: ListenerSettings): Listener {
+    return new Listener({
+      ...{ name: listener, at, settings, connections, environment, log },
+      welcome: (socket, certificate) =>
+        converse(socket, { listener, address: socket.remoteAddress ?? '', certificate }),
+      refused: (code, address, cause) => turnedAway(code, { listener, address, ...(cause && { cause }) }),
+    })
   }
 
-  function converse(socket: Socket, address: string): void {
-    const sender = senderOf(intake.directory(), address)
-    if (!sender) noteStranger(address)
+  function converse(socket: Socket, peer: Peer): void {
+    const sender = senderOf(intake.directory(), peer)
+    if (!sender) noteStranger(peer)
     const session = new Session({
       socket,
       framing: { maxFrame: settings.maxFrame, endWithoutCr: sender?.endWithoutCr ?? false },
@@ -57,110 +64,52 @@ export function mllpSource(
       environment,
       log,
       who: { source: name, sender: sender?.name ?? null },
-      serve: bytes => serve(bytes, address),
+      // judged again for every message: a new revision of the directory counts at once
+      serve: (bytes, wanted) => exchange.take(bytes, senderOf(intake.directory(), peer), wanted),
       refused: code => intake.refused(name, code),
       holds: (holder, bytes) => budget.set(holder, bytes),
     })
-    connections.add(address, session)
+    connections.add(peer.address, session)
   }
 
-  function turnAway(socket: Socket): void {
-    intake.refused(name, 'E_BUSY')
-    socket.destroy()
+  function turnedAway(code: Code, facts: Fields): void {
+    intake.refused(name, code)
+    note('refused on the wire', { ...facts, code })
   }
 
-  /** Once an address, and not for ever new ones: strangers must not fill the disk. */
-  function noteStranger(address: string): void {
-    if (strangers.has(address) || strangers.size >= limits.mllpStrangers) return
-    strangers.add(address)
-    log.warn('unknown sender', { source: name, address })
+  /** The pin of its key is what a new profile needs. */
+  function noteStranger({ listener, address, certificate }: Peer): void {
+    note('unknown sender', { listener, address, ...(certificate && { certificate: certificate.pin }) })
   }
 
-  async function serve(bytes: Uint8Array<ArrayBuffer>, address: string): Promise<Reply> {
-    const header = readHeader(bytes)
-    const sender = senderOf(intake.directory(), address)
-    if (!sender) return { bytes: refusal([{ code: 'E_SENDER', at: '' }], header), last: true }
-    const arrival = arrivalOf(bytes, header, sender, environment.now())
-    if (arrival instanceof Refusal) return { bytes: refusal(arrival.issues, header), last: false }
-    const answered = answer(await intake.take(arrival), header, sender.whenFull, stamp())
-    return answered && { bytes: answered, last: false }
-  }
-
-  /** The answer to what never became an arrival, counted here because the intake does not see it. */
-  function refusal(issues: readonly Issue[], header: Header): Uint8Array {
-    for (const { code } of issues) intake.refused(name, code)
-    return acknowledge(ackCode(issues), issues, header, stamp())
-  }
-
-  /** MSH-10 of the answer: at most 20 characters before HL7 v2.7. */
-  function stamp(): AnswerStamp {
-    return { controlId: environment.random(10).toString('hex'), at: environment.now() }
+  /** Once each, and not for ever new ones: strangers must not fill the disk. */
+  function note(message: string, facts: Fields): void {
+    const key = `${message} ${Object.values(facts).join(' ')}`
+    if (noted.has(key) || noted.size >= limits.mllpStrangers) return
+    noted.add(key)
+    log.warn(message, { source: name, ...facts })
   }
 
   return {
     name,
     async start() {
-      const address = await listen(server, settings.host, settings.port, 'sources.mllp')
-      server.on('error', error => log.error('listener failed', { source: name, ...describe(error) }))
-      return address
+      for (const listener of listeners) await listener.start()
+      return listeners[0]!.view().address
+    },
+    listeners: () => listeners.map(listener => listener.view()),
+    renew() {
+      const steps = listeners.map(listener => listener.renew())
+      return () => {
+        for (const step of steps) step()
+      }
     },
     async stop() {
-      const freed = new Promise(resolve => server.close(resolve))
-      for (const session of connections.all()) session.stop()
-      await freed
+      const freed = listeners.map(listener => listener.stop())
+      for (const guest of connections.all()) guest.stop()
+      await Promise.all(freed)
     },
   }
 }
-
-/** The message as the intake takes it, or why the wire refuses it already. */
-function arrivalOf(
-  bytes: Uint8Array<ArrayBuffer>,
-  header: Header,
-  sender: SenderProfile,
-  receivedAt: Ms,
-): Arrival | Refusal {
-  try {
-    checkHeader(header)
-    return {
-      source: name,
-      sender: sender.name,
-      format: 'hl7v2',
-      messageId: controlIdOf(header),
-      mode: modeOf(header, sender),
-      receivedAt,
-      clockTrusted: true,
-      meta: { type: typeOf(header), version: shaped(/^2\.\d(?:\.\d){0,2}$/, header.component(12, 1)) },
-      bytes,
-    }
-  } catch (error) {
-    if (error instanceof Refusal) return error
-    throw error
-  }
-}
-
-/** MSH-10 as received. Throws Refusal E_NO_CONTROL_ID: without it the sender could not tell what the answer is for. */
-function controlIdOf(header: Header): string {
-  const id = header.field(10)
-  return /^(?:""|\s*)$/.test(id) ? refuse('E_NO_CONTROL_ID', 'MSH-10') : id
-}
-
-/**
- * HL7 table 0103: P is live, T and D are test. Empty is live, and the translator flags it. Throws Refusal
- * E_PROCESSING_ID for anything else, since what does not say that it is real must not become somebody's record, and for
- * tests where the profile refuses them.
- */
-function modeOf(header: Header, sender: SenderProfile): Arrival['mode'] {
-  const id = header.component(11, 1).trim().toUpperCase()
-  if (id === 'P' || id === '') return 'live'
-  const test = id === 'T' || id === 'D'
-  return test && sender.test === 'topic' ? 'test' : refuse('E_PROCESSING_ID', 'MSH-11')
-}
-
-const typeOf = (header: Header): string =>
-  [1, 2].map(component => shaped(/^[A-Z][A-Z0-9]{2}$/, header.component(9, component))).join('^')
-
-/** Facts of the wire never carry free text of the message. */
-const shaped = (pattern: RegExp, text: string): string => (pattern.test(text) ? text : '?')
 
 /** One byte budget over all connections: when their half frames pass it, the connection that holds most is dropped. */
 class Budget {

@@ -70,6 +70,7 @@ export type RunningStatus = Readonly<{
   gateway: string
   purpose: string
   listen: Readonly<Record<string, string>>
+  listeners: readonly Readonly<{ name: string; address: string; until: string | null; plaintext: string | null }>[]
   sources: readonly Readonly<{ name: string; lastAt: string | null; received: number; refused: number }>[]
   outbox: Readonly<{
     pending: number

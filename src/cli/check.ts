@@ -1,6 +1,7 @@
 /** `check`: would this configuration run? With --online: would its Kafka uplinks, tried from end to end? */
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { readCredentials } from '../../adapters/hl7v2/certificates.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/load.ts'
 import { machine } from '../environment.ts'
@@ -19,9 +20,9 @@ import { kafkaUplinks } from './topics.ts'
 
 export const help = `clinic-gateway check [--online] [--config FILE] [--json]
 
-Configuration, sender profiles and keys: every mistake at once. With --online also every Kafka uplink, step by step: files,
-names, connections, TLS, login, cluster, topics and their settings, rights, a test record on <prefix>.test, the clock. It
-changes nothing, works beside a running gateway and ends within 30 s.
+Configuration, sender profiles and keys: every mistake at once; without --online also certificates and other files. With
+--online every Kafka uplink, step by step: files, names, connections, TLS, login, cluster, topics and their settings, rights, a
+test record on <prefix>.test, the clock. It changes nothing, works beside a running gateway and ends within 30 s.
 
 The first line says good or bad for all of it.
 
@@ -43,7 +44,10 @@ export async function check(argv: readonly string[], io: Io): Promise<number> {
     openProtector(keys, protectorOptions(config))
     demandWritable(config.data.dir)
   }
-  if (!values.online) demandFiles(config, values.config ?? 'gateway.yaml')
+  if (!values.online) {
+    demandCertificates(config, values.config ?? 'gateway.yaml')
+    demandFiles(config, values.config ?? 'gateway.yaml')
+  }
   const online = values.online ? await probeAll(config, keys) : []
   const ok = online.every(({ steps }) => steps.every(({ result }) => result !== 'bad'))
   const counts = {
@@ -144,6 +148,24 @@ function line({ step, at, result, code, cause, note, advice }: Step): string {
   const said = [code, cause === code ? undefined : cause, note].filter(one => one !== undefined).join('  ')
   const todo = advice === undefined ? '' : `${' '.repeat(20)}${advice}\n`
   return `  ${result.padEnd(8)} ${step.padEnd(8)} ${`${at}  ${said}`.trimEnd()}\n${todo}`
+}
+
+/** Certificates and keys of the listeners, all mistakes at once. Throws ConfigError. */
+function demandCertificates({ sources: { mllp } }: Config, file: string): void {
+  const groups = [
+    { at: 'sources.mllp.tls', tls: mllp?.tls },
+    ...(mllp?.listeners ?? []).map(({ tls }, i) => ({ at: `sources.mllp.listeners[${i}].tls`, tls })),
+  ]
+  const mistakes = groups.flatMap(({ at, tls }) => {
+    try {
+      if (tls) readCredentials(tls, at)
+      return []
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      return [{ line: 0, at: error.at, text: error.detail }]
+    }
+  })
+  if (mistakes.length > 0) throw new ConfigError(file, mistakes)
 }
 
 /** All files of all uplinks at once; with --online the trial of each says it. Throws ConfigError. */

@@ -1,5 +1,7 @@
-/** `run`: the gateway in the foreground, until SIGINT or SIGTERM. */
+/** `run`: the gateway in the foreground, until SIGINT or SIGTERM. SIGHUP: sender profiles and certificates are read again. */
+import { closeSync, openSync } from 'node:fs'
 import { relative } from 'node:path'
+import { isatty } from 'node:tty'
 import type { Config } from '../config/config.ts'
 import { environmentVariables } from '../config/load.ts'
 import { errorRow, type GatewayError } from '../errors.ts'
@@ -13,6 +15,8 @@ export const help = `clinic-gateway run [--config FILE] [--demo] [--fresh] [--se
 
 Runs the gateway. --demo makes and uses throw-away keys in ./${demoFolder} and keeps to loopback; with --config FILE it takes
 keys, id and tenant from there and everything else from FILE. A port of 0 is any free one.
+
+SIGHUP reads the sender profiles and the certificates of the listeners again: all, or nothing where one has a mistake.
 
   clinic-gateway run --demo
   clinic-gateway run --config /etc/clinic-gateway/gateway.yaml
@@ -50,7 +54,25 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     }
     process.once('SIGINT', stop)
     process.once('SIGTERM', stop)
+    // nohup takes the terminal from standard input
+    const isByHand = isatty(0)
+    process.on('SIGHUP', () => {
+      if (stopping) return
+      // a terminal that is closed says so by the same signal
+      if (isByHand && !hasTerminal()) stop()
+      else started.then(() => gateway.reload(), reject)
+    })
   })
+}
+
+/** Whether the terminal that this process was started from is still there. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** One calm screen: what listens where, that the keys are throw-away, where records come out, what to try next. */

@@ -26,6 +26,14 @@ function logLines({ sent, historyRows, parked, hoursKept, hoursLeft }: RunningSt
   ]
 }
 
+/** How those listen that have TLS, and those off loopback that have none. */
+function listenerLines({ listeners }: RunningStatus): string[] {
+  return listeners.flatMap(({ name, address, until, plaintext }) => {
+    const how = until ? `TLS, certificate until ${until.slice(0, 10)}` : plaintext && `without TLS: ${plaintext}`
+    return how ? [`  ${name.padEnd(6)} ${address}  ${how}`] : []
+  })
+}
+
 function page(now: RunningStatus): string {
   const sources = now.sources.map(
     one =>
@@ -38,6 +46,7 @@ function page(now: RunningStatus): string {
     `gateway ${now.gateway} (${now.purpose})`,
     'sources',
     ...sources,
+    ...listenerLines(now),
     `outbox  ${pending} records, ${bytes} bytes, oldest ${oldestSeconds} s; ${Math.round((100 * used) / budget)} % of the budget used`,
     ...logLines(now.outbox),
     'uplinks',

@@ -4,6 +4,7 @@
  */
 import type { Ms } from '../records.ts'
 import type { Group, Setting } from './document.ts'
+import { type Listeners, listenersTable } from './listeners.ts'
 import { type SecurityConfig, securityTable } from './security.ts'
 import { bytes, count, duration, durationFrom, hostPort, listOf, oneOf, port, slug, text } from './values.ts'
 
@@ -12,7 +13,7 @@ export type Config = Readonly<{
   data: Readonly<{ dir: string; budget: number; freeFloor: number }>
   privacy: Readonly<{ mode: 'demo' | 'production'; keys: string; profile: 'clinical' }>
   sources: Readonly<{
-    mllp?: Readonly<{ host: string; port: number; maxFrame: number; idleTimeout: Ms; maxConnections: number }>
+    mllp?: Readonly<{ maxFrame: number; idleTimeout: Ms; maxConnections: number }> & Listeners
     mqtt?: Readonly<{ host: string; port: number; maxPacket: number; maxConnections: number }>
     fhir?: Readonly<{ host: string; port: number; maxBody: number }>
   }>
@@ -116,6 +117,7 @@ export const configTable: Group = {
             maxFrame: setting(bytes, 1 * MiB, 'a larger frame closes the connection without an answer'),
             idleTimeout: setting(durationFrom('1s', '1d'), 600_000, 'a silent connection is closed after this'),
             maxConnections: setting(count, 200, 'more are closed at once'),
+            ...listenersTable,
           },
         },
         mqtt: {

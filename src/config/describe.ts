@@ -1,7 +1,5 @@
 /** Writes the table of settings for people (the commented sample) and for editors (JSON schema). */
-import { type Choice, type Group, isChoice, isGroup, type Setting } from './document.ts'
-
-type Entry = Setting<unknown> | Group | Choice
+import { type Choice, type Entry, type Group, isChoice, isGroup, isSeveral, type Setting } from './document.ts'
 
 /** A commented YAML sample. `show` gives the text of values that are required or better shown otherwise, by path. */
 export function sampleYaml(group: Group, show: Readonly<Record<string, string>>): string {
@@ -11,8 +9,15 @@ export function sampleYaml(group: Group, show: Readonly<Record<string, string>>)
 function lines(group: Group, show: Readonly<Record<string, string>>, at: string, indent: string): string[] {
   return Object.entries(group.settings).flatMap(([name, entry]) => {
     const path = at ? `${at}.${name}` : name
-    if (isGroup(entry)) return [`${indent}${name}:`, ...lines(entry, show, path, `${indent}  `)]
+    if (isGroup(entry)) {
+      const group = [`${indent}${name}:`, ...lines(entry, show, path, `${indent}  `)]
+      return entry.aside ? group.map(line => commented(line, indent)) : group
+    }
     if (isChoice(entry)) return [`${indent}${name}:`, ...choiceLines(entry, show, path, `${indent}  `)]
+    if (isSeveral(entry)) {
+      const list = [`${indent}${name}:`, ...itemLines(lines(entry.each, show, path, `${indent}    `), `${indent}  `)]
+      return list.map(line => commented(line, indent))
+    }
     if (show[path] === undefined && entry.default === undefined) return [setting(entry, `${indent}# ${name}:`)]
     return [setting(entry, `${indent}${name}: ${show[path] ?? JSON.stringify(entry.default)}`)]
   })
@@ -20,15 +25,19 @@ function lines(group: Group, show: Readonly<Record<string, string>>, at: string,
 
 function choiceLines(choice: Choice, show: Readonly<Record<string, string>>, at: string, indent: string): string[] {
   return Object.entries(choice.kinds).flatMap(([kind, group], i) => {
-    const [first, ...rest] = lines(
-      group,
-      { ...show, [`${at}.${kind}.${choice.by}`]: kind },
-      `${at}.${kind}`,
-      `${indent}  `,
-    )
-    const item = [`${indent}- ${(first ?? '').trimStart()}`, ...rest]
-    return i === 0 ? item : item.map(line => `${indent}# ${line.slice(indent.length)}`)
+    const path = `${at}.${kind}`
+    const item = itemLines(lines(group, { ...show, [`${path}.${choice.by}`]: kind }, path, `${indent}  `), indent)
+    return i === 0 ? item : item.map(line => commented(line, indent))
   })
+}
+
+/** A group's lines as an item of a list. */
+function itemLines([first = '', ...rest]: readonly string[], indent: string): string[] {
+  return [`${indent}- ${first.trimStart()}`, ...rest]
+}
+
+function commented(line: string, indent: string): string {
+  return `${indent}# ${line.slice(indent.length)}`
 }
 
 function setting(entry: Setting<unknown>, text: string): string {
@@ -42,9 +51,10 @@ export function editorSchema(group: Group): unknown {
 
 function schema(entry: Entry): Record<string, unknown> {
   if (isChoice(entry)) return { type: 'array', items: { anyOf: Object.values(entry.kinds).map(schema) } }
+  if (isSeveral(entry)) return { type: 'array', items: schema(entry.each) }
   if (!isGroup(entry)) return { description: entry.about, ...('default' in entry ? { default: entry.default } : {}) }
   const required = Object.entries(entry.settings).filter(
-    ([, one]) => !isGroup(one) && !isChoice(one) && !('default' in one),
+    ([, one]) => !isGroup(one) && !isChoice(one) && !isSeveral(one) && !('default' in one),
   )
   return {
     type: 'object',

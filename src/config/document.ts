@@ -10,22 +10,33 @@ const documentBytes = 1 * MiB
 
 /** One setting: how it reads, and its default. Without a default it is required; a default of undefined = may be absent. */
 export type Setting<T> = Readonly<{ read: (value: unknown) => Parsed<T>; default?: T | undefined; about: string }>
-/** A group of settings. `optional` groups may be left out as a whole and are then absent. */
+/**
+ * A group of settings. `optional` groups may be left out as a whole and are then absent; where they are left out as a
+ * rule, the sample shows them as a comment (`aside`).
+ */
 export type Group = Readonly<{
-  settings: Readonly<Record<string, Setting<unknown> | Group | Choice>>
+  settings: Readonly<Record<string, Entry>>
   optional?: boolean
+  aside?: boolean
 }>
 /** A list of groups that differ by the value of one setting (uplinks by `type`). */
 export type Choice = Readonly<{ by: string; kinds: Readonly<Record<string, Group>> }>
+/** A list of groups of one kind. It may be left out and is then empty. */
+export type Several = Readonly<{ each: Group }>
+export type Entry = Setting<unknown> | Group | Choice | Several
 
 export type Mistake = Readonly<{ line: number; at: string; text: string }>
 
-export function isGroup(entry: Setting<unknown> | Group | Choice): entry is Group {
+export function isGroup(entry: Entry): entry is Group {
   return 'settings' in entry
 }
 
-export function isChoice(entry: Setting<unknown> | Group | Choice): entry is Choice {
+export function isChoice(entry: Entry): entry is Choice {
   return 'kinds' in entry
+}
+
+export function isSeveral(entry: Entry): entry is Several {
+  return 'each' in entry
 }
 
 /**
@@ -106,16 +117,11 @@ class Reader {
     return values
   }
 
-  #entry(
-    node: Node | null,
-    key: Node | null,
-    entry: Setting<unknown> | Group | Choice,
-    at: string,
-    line: number,
-  ): unknown {
+  #entry(node: Node | null, key: Node | null, entry: Entry, at: string, line: number): unknown {
     if (isGroup(entry))
       return !key && entry.optional ? undefined : this.group(node, entry, at, key ? this.#line(key) : line)
-    if (isChoice(entry)) return this.#choice(node, entry, at, line)
+    if (isChoice(entry)) return this.#list(node, at, (item, place) => this.#chosen(item, entry, place, line))
+    if (isSeveral(entry)) return this.#list(node, at, (item, place) => this.group(item, entry.each, place, line))
     if (!key) {
       if (!('default' in entry)) this.#mistakes.push({ line, at, text: 'is required' })
       return entry.default
@@ -126,20 +132,19 @@ class Reader {
     return entry.default
   }
 
-  #choice(node: Node | null, choice: Choice, at: string, line: number): unknown[] {
+  #list(node: Node | null, at: string, read: (item: Node, place: string) => unknown): unknown[] {
     if (!node) return []
-    if (!isSeq(node)) {
-      this.#mistake(node, at, 'expected a list')
-      return []
-    }
-    return node.items.map((item, i) => {
-      const place = `${at}[${i}]`
-      const kind = isMap(item) ? item.get(choice.by) : undefined
-      const group = typeof kind === 'string' ? choice.kinds[kind] : undefined
-      if (group) return this.group(item as Node, group, place, line)
-      this.#mistake(item as Node, join(place, choice.by), `expected ${Object.keys(choice.kinds).join(' or ')}`)
-      return {}
-    })
+    if (isSeq(node)) return node.items.map((item, i) => read(item as Node, `${at}[${i}]`))
+    this.#mistake(node, at, 'expected a list')
+    return []
+  }
+
+  #chosen(item: Node, choice: Choice, place: string, line: number): unknown {
+    const kind = isMap(item) ? item.get(choice.by) : undefined
+    const group = typeof kind === 'string' ? choice.kinds[kind] : undefined
+    if (group) return this.group(item, group, place, line)
+    this.#mistake(item, join(place, choice.by), `expected ${Object.keys(choice.kinds).join(' or ')}`)
+    return {}
   }
 
   #line(node: Node): number {

@@ -5,6 +5,7 @@ import { GatewayError } from '../errors.ts'
 import { hour, KiB } from '../limits.ts'
 import { type Config, configTable, type UplinkConfig } from './config.ts'
 import { type Mistake, readDocument } from './document.ts'
+import { absoluteListeners, checkListeners } from './listeners.ts'
 import { absoluteSecurity, checkSecurity } from './security.ts'
 import { isLoopback } from './values.ts'
 
@@ -66,8 +67,10 @@ export function loadDemoConfig(demoFile: string, file: string | null, overrides:
 function absolute(config: Config, base: string): Config {
   const uplink = (one: UplinkConfig): UplinkConfig =>
     one.type === 'file' ? { ...one, dir: resolve(base, one.dir) } : absoluteSecurity(one, base)
+  const { mllp } = config.sources
   return {
     ...config,
+    sources: { ...config.sources, ...(mllp && { mllp: absoluteListeners(mllp, base) }) },
     data: { ...config.data, dir: resolve(base, config.data.dir) },
     privacy: { ...config.privacy, keys: resolve(base, config.privacy.keys) },
     directory: { senders: resolve(base, config.directory.senders), trackers: resolve(base, config.directory.trackers) },
@@ -99,20 +102,25 @@ function crossCheck(config: Config): Mistake[] {
       add(`uplinks[${i}].brokers`, 'the demo keeps to loopback')
     }
   }
-  for (const [name, host] of listeners(config)) {
-    if (isLoopback(host)) continue
-    // production off loopback asks for TLS, which comes with the HL7, tracker and privacy issues
+  const { mllp } = config.sources
+  for (const { at, text } of mllp ? checkListeners(mllp, config.privacy.mode === 'demo') : []) {
+    add(`sources.mllp.${at}`, text)
+  }
+  for (const [name, host] of withoutTls(config)) {
+    if (host === undefined || isLoopback(host)) continue
+    // production off loopback asks for TLS, which comes with the tracker and privacy issues
     add(`${name}.host`, config.privacy.mode === 'demo' ? 'the demo keeps to loopback' : 'only loopback in this release')
   }
   return mistakes
 }
 
-function listeners(config: Config): [string, string][] {
-  const sources = Object.entries(config.sources).map(([name, source]): [string, string] => [
-    `sources.${name}`,
-    source.host,
-  ])
-  return [...sources, ['admin', config.admin.host]]
+/** The listeners that have no TLS in this release, and their hosts. */
+function withoutTls({ sources: { mqtt, fhir }, admin }: Config): [string, string | undefined][] {
+  return [
+    ['sources.mqtt', mqtt?.host],
+    ['sources.fhir', fhir?.host],
+    ['admin', admin.host],
+  ]
 }
 
 function hostOf(address: string): string {

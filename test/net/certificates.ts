@@ -7,8 +7,18 @@ import { join } from 'node:path'
 /** Paths of a certificate, its PKCS#8 key, and both in one file as Kafka wants its key store. */
 export type Certificate = Readonly<{ cert: string; key: string; both: string }>
 
-/** `names`: as of subjectAltName. `expired`: the certificate ran out yesterday. `passphrase`: the key is encrypted with it. */
-export type Wish = Readonly<{ names?: string; expired?: boolean; passphrase?: string }>
+/**
+ * `names`: as of subjectAltName. `expired`: the certificate ran out years ago. `early`: it is not valid yet. `days`: it is
+ * valid so long. `usage`: what it is for, as of extendedKeyUsage. `passphrase`: the key is encrypted with it.
+ */
+export type Wish = Readonly<{
+  names?: string
+  expired?: boolean
+  early?: boolean
+  days?: number
+  usage?: string
+  passphrase?: string
+}>
 
 /** Why there can be no certificates here; null = there can. */
 export function opensslMissing(): string | null {
@@ -29,9 +39,14 @@ export function makeAuthority(name: string) {
     ca: path('ca.crt'),
     issue(subject: string, wish: Wish = {}): Certificate {
       const file = (ending: string) => `${subject}.${ending}`
-      writeFileSync(path(file('ext')), `subjectAltName=${wish.names ?? 'IP:127.0.0.1,DNS:localhost'}\n`)
+      const usage = wish.usage ? `extendedKeyUsage=${wish.usage}\n` : ''
+      writeFileSync(path(file('ext')), `subjectAltName=${wish.names ?? 'IP:127.0.0.1,DNS:localhost'}\n${usage}`)
       openssl('req', '-new', ...fresh, '-keyout', file('key'), '-out', file('csr'), '-subj', `/CN=${subject}`)
-      const times = wish.expired ? ['-startdate', '20200101000000Z', '-enddate', '20200102000000Z'] : ['-days', '20']
+      const times = wish.expired
+        ? ['-startdate', '20200101000000Z', '-enddate', '20200102000000Z']
+        : wish.early
+          ? ['-startdate', '20980101000000Z', '-enddate', '20990101000000Z']
+          : ['-days', `${wish.days ?? 20}`]
       const paths = ['-in', file('csr'), '-out', file('crt'), '-extfile', file('ext')]
       openssl(
         'ca',

@@ -1,20 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ackCode, acknowledge, answer } from '../../../adapters/hl7v2/answer.ts'
+import { ackCode, acknowledge, answers, framed } from '../../../adapters/hl7v2/answer.ts'
 import { readHeader } from '../../../adapters/hl7v2/header.ts'
 import { Message } from '../../../adapters/hl7v2/message.ts'
 import { errors, type KnownCode } from '../../../src/errors.ts'
 import { limits } from '../../../src/limits.ts'
-import type { Issue } from '../../../src/records.ts'
+import type { Issue, Verdict } from '../../../src/records.ts'
 
 const stamp = { controlId: 'G1', at: Date.UTC(2026, 10, 24, 7, 15, 9) }
 const missing: Issue = { code: 'E_FIELD_MISSING', at: 'PID-3[2].4' }
 
-function lines(bytes: Uint8Array | null): readonly string[] {
-  const text = Buffer.from(bytes ?? []).toString('latin1')
-  expect(text.startsWith('\x0b')).toBe(true)
-  expect(text.endsWith('\r\x1c\r')).toBe(true)
-  return text.slice(1, -3).split('\r')
+function lines(message: string): readonly string[] {
+  expect(message.endsWith('\r')).toBe(true)
+  return message.slice(0, -1).split('\r')
 }
 
 const header = (version = '2.5.1', rest = '') =>
@@ -60,7 +58,8 @@ describe('the acknowledgement', () => {
 
   it('echoes bytes of any character set as they came', () => {
     const bytes = Buffer.concat([Buffer.from('MSH|^~\\&|'), Buffer.from([0xc4, 0xd6]), Buffer.from('|||||||Ä1|P|2.5')])
-    const text = Buffer.from(acknowledge('AA', [], readHeader(bytes), stamp))
+    const header = readHeader(bytes)
+    const text = Buffer.from(framed([acknowledge('AA', [], header, stamp)], header))
     expect(text.includes(Buffer.from([0x7c, 0xc4, 0xd6, 0x7c]))).toBe(true)
     expect(text.includes(Buffer.from('MSA|AA|Ä1'))).toBe(true)
   })
@@ -92,9 +91,14 @@ describe('the acknowledgement', () => {
 
   it('is none for later, but an AR for a full box where the profile wants it; never AE', () => {
     const full = { kind: 'later', code: 'E_FULL' } as const
-    expect(answer(full, header(), 'close', stamp)).toBeNull()
-    expect(answer({ kind: 'later', code: 'E_ENGINE' }, header(), 'AR', stamp)).toBeNull()
-    expect(lines(answer(full, header(), 'AR', stamp))[1]).toBe('MSA|AR|M&1')
+    expect(answers(full, header(), 'close', () => stamp)).toBeNull()
+    expect(answers({ kind: 'later', code: 'E_ENGINE' }, header(), 'AR', () => stamp)).toBeNull()
+    expect(answers(full, header(), 'AR', () => stamp)?.map(one => lines(one)[1])).toEqual(['MSA|AR|M&1'])
+  })
+
+  it('stands in a frame of its own', () => {
+    expect(Buffer.from(framed(['A\r', 'B\r'], header())).toString()).toBe('\x0bA\r\x1c\r\x0bB\r\x1c\r')
+    expect(framed([], header())).toHaveLength(0)
   })
 
   it('can be read again, holds MSA-2 as received and nothing else of the message, for any header and any error', () => {
@@ -131,5 +135,95 @@ describe('the acknowledgement', () => {
       ),
       { numRuns: 300 },
     )
+  })
+})
+
+/** HL7 v2.5.1 §2.9.3 as a table: MSH-15, MSH-16, what a taken and what a refused message owes its sender. */
+const modes = `
+        .  .   A      E
+        .  AL  A      E
+        .  NE  -      -
+        .  ER  -      E
+        .  SU  A      -
+        AL .   C      c
+        AL AL  C+A    c
+        AL NE  C      c
+        AL ER  C      c
+        AL SU  C+A    c
+        NE .   -      -
+        NE AL  A      E
+        NE NE  -      -
+        NE ER  -      E
+        NE SU  A      -
+        ER .   -      c
+        ER AL  A      c
+        ER NE  -      c
+        ER ER  -      c
+        ER SU  A      c
+        SU .   C      -
+        SU AL  C+A    E
+        SU NE  C      -
+        SU ER  C      E
+        SU SU  C+A    -`
+  .trim()
+  .split('\n')
+  .map(row => row.trim().split(/\s+/) as [string, string, string, string])
+
+const taken: Readonly<Record<string, readonly string[]>> = { '-': [], A: ['AA'], C: ['CA'], 'C+A': ['CA', 'AA'] }
+const refused: Readonly<Record<string, (letter: 'E' | 'R') => readonly string[]>> = {
+  '-': () => [],
+  E: letter => [`A${letter}`],
+  c: letter => [`C${letter}`],
+}
+
+describe('what MSH-15 and MSH-16 ask for', () => {
+  const verdicts: readonly [string, Verdict, (good: string, bad: string) => readonly string[] | null][] = [
+    ['kept', { kind: 'kept', issues: [], receipt: 'r' }, good => taken[good]!],
+    ['held', { kind: 'held', issues: [missing], receipt: 'r' }, good => taken[good]!],
+    ['the same again', { kind: 'same', as: 'held', receipt: 'r' }, good => taken[good]!],
+    ['refused', { kind: 'never', issues: [missing] }, (_, bad) => refused[bad]!('E')],
+    [
+      'refused for the system',
+      { kind: 'never', issues: [{ code: 'E_EVENT', at: 'MSH-9.2' }] },
+      (_, bad) => refused[bad]!('R'),
+    ],
+    ['later', { kind: 'later', code: 'E_BUSY' }, () => null],
+    ['full, with AR', { kind: 'later', code: 'E_FULL' }, (_, bad) => (bad === '-' ? null : refused[bad]!('R'))],
+  ]
+  const said = (verdict: Verdict, commit: string, application: string) => {
+    const asks = readHeader(
+      Buffer.from(`MSH|^~\\&|A|B|C|D|2026||ADT^A01|M1|P|2.5.1|||${commit}|${application}||UNICODE UTF-8\r`),
+    )
+    return answers(verdict, asks, 'AR', () => stamp)?.map(lines) ?? null
+  }
+
+  it('is a table of every combination', () => {
+    const sign = ['.', 'AL', 'NE', 'ER', 'SU']
+    expect(modes.map(([commit, application]) => `${commit} ${application}`).sort()).toEqual(
+      sign.flatMap(commit => sign.map(application => `${commit} ${application}`)).sort(),
+    )
+  })
+
+  it.each(verdicts)('%s', (_, verdict, expected) => {
+    for (const [commit, application, good, bad] of modes) {
+      const heard = said(verdict, commit.replace('.', ''), application.replace('.', ''))
+      const codes = heard?.map(one => one[1]!.slice(4)) ?? null
+      const due = expected(good, bad)?.map(code => `${code}|M1`) ?? null
+      expect(codes, `${commit} ${application}`).toEqual(due)
+      // nobody shall acknowledge an acknowledgement
+      const never = commit === '.' && application === '.' ? '||||||UNICODE UTF-8' : '|||NE|NE||UNICODE UTF-8'
+      for (const [head] of heard ?? []) expect(head!.endsWith(`|2.5.1${never}`), head).toBe(true)
+      for (const one of heard ?? []) expect(one.length).toBe(/MSA\|.A/.test(one[1]!) ? 2 : 3)
+    }
+  })
+
+  it.each([
+    ['Y', 'N', ['AA']],
+    ['al', ' ne ', ['CA']],
+    ['AL^x', 'NE', ['CA']],
+    ['""', '""', ['AA']],
+  ])('%j and %j: %j', (commit, application, codes) => {
+    const kept: Verdict = { kind: 'kept', issues: [], receipt: 'r' }
+    expect(said(kept, commit, application)?.map(one => one[1])).toEqual(codes.map(code => `MSA|${code}|M1`))
   })
 })

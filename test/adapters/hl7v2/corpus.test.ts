@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { readBatch } from '../../../adapters/hl7v2/batch.ts'
 import { decode } from '../../../adapters/hl7v2/charset.ts'
 import { encodingCharacters, readDelimiters } from '../../../adapters/hl7v2/delimiters.ts'
+import { readHeader } from '../../../adapters/hl7v2/header.ts'
 import { Message, type Segment } from '../../../adapters/hl7v2/message.ts'
 import { Refusal } from '../../../src/errors.ts'
 
@@ -43,6 +45,25 @@ describe.skipIf(!existsSync(corpus))('messages of other systems (needs the corpo
       Object.keys(refusals).filter(code => !/^E_(DELIMITERS|CHARSET|TWO_HEADERS|MESSAGE_PARTS)$/.test(code)),
     ).toEqual([])
     if (process.env.CLINIC_GATEWAY_FIGURES) console.log({ read, refusals })
+  })
+})
+
+describe.skipIf(!existsSync(corpus))('batches of other systems (needs the corpora: set CLINIC_GATEWAY_CORPUS)', () => {
+  it('hold what their trailers say, all but the one that is made not to', () => {
+    const files = readdirSync(corpus, { recursive: true, withFileTypes: true }).filter(file => file.isFile())
+    const found = files.flatMap(file => {
+      const bytes = readFileSync(join(file.parentPath, file.name))
+      const header = readHeader(bytes)
+      return /^[FB]HS$/.test(header.segment ?? '') && header.delimiters
+        ? [{ name: file.name, ...readBatch(bytes) }]
+        : []
+    })
+    const faults = found.flatMap(({ name, batches, issues }) =>
+      [...batches.flatMap(batch => batch.issues), ...issues].map(({ code, at }) => `${name} ${code} ${at}`),
+    )
+    expect(found.length).toBeGreaterThan(6)
+    expect(found.flatMap(({ batches }) => batches).flatMap(({ messages }) => messages).length).toBeGreaterThan(20)
+    expect(faults).toEqual(['count-mismatch.hl7 E_BATCH_COUNT BTS-1'])
   })
 })
 

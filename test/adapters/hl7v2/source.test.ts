@@ -151,7 +151,7 @@ describe('what the wire itself refuses', () => {
     ['MSH-2 under three characters', oru('A').replace('^~\\&', '^~'), 'E_DELIMITERS', 'AR A', 'MSH^1^2'],
     ['no MSH-10', oru(''), 'E_NO_CONTROL_ID', 'AR ', 'MSH^1^10'],
     ['MSH-10 of ""', oru('""'), 'E_NO_CONTROL_ID', 'AR ""', 'MSH^1^10'],
-    ['a batch', 'BHS|^~\\&|LAB|EAST|||20261124||||B7\rMSH|^~\\&|A\r', 'E_BATCH', 'AR B7', 'BHS^1'],
+    ['a batch with unusable delimiters', 'BHS|^~|LAB|EAST|||20261124||||B7\r', 'E_DELIMITERS', 'AR B7', 'BHS^1^2'],
     ['an unknown MSH-11', oru('A').replace('|P|', '|Z|'), 'E_PROCESSING_ID', 'AR A', 'MSH^1^11'],
   ])('%s, then goes on', async (_, message, code, heard, place) => {
     const intake = new FakeIntake()

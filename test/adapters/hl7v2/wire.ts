@@ -36,7 +36,7 @@ export const frame = (message: string | Uint8Array): Buffer =>
 /** A small result; `id` is its MSH-10, `text` its OBX-5. */
 export const oru = (id: string, text = '5.4'): string =>
   [
-    `MSH|^~\\&|LAB|EAST|GATEWAY|CLINIC|20261124080000||ORU^R01^ORU_R01|${id}|P|2.5.1|||||||UNICODE UTF-8`,
+    `MSH|^~\\&|LAB|EAST|GATEWAY|CLINIC|20261124080000||ORU^R01^ORU_R01|${id}|P|2.5.1||||||UNICODE UTF-8`,
     'PID|1||12345^^^EAST^MR||Muster^Änne',
     `OBX|1|ST|2345-7^Glucose^LN||${text}||||||F`,
     '',
@@ -183,6 +183,11 @@ export class Sender {
   static async to(port: number, from = '127.0.0.1'): Promise<Sender> {
     const socket = connect({ port, host: '127.0.0.1', localAddress: from, noDelay: true })
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
+    return new Sender(socket)
+  }
+
+  /** One on a connection that is there already. */
+  static on(socket: Socket): Sender {
     return new Sender(socket)
   }
 

@@ -136,6 +136,119 @@ describe('sender profiles', () => {
   })
 })
 
+describe('who a sender profile is for', () => {
+  const findings = (yaml: string) => {
+    const folder = mkdtempSync(join(tmpdir(), 'cg-senders-'))
+    writeFileSync(join(folder, 'lab.yaml'), `zone: UTC\n${yaml}`)
+    try {
+      loadProfiles(folder, ['mllp', 'lab'])
+      return []
+    } catch (error) {
+      return (error as ConfigError).mistakes.map(({ at, text }) => `${at} ${text}`)
+    }
+  }
+  const pin = `sha256/${'Ab+/'.repeat(10)}AbQ=`
+
+  test.each<[string, string, unknown[]]>([
+    ['addresses', 'addresses: [10.0.0.7]', []],
+    ['certificates', `certificates: ["${pin}", "DNS:lab.example", "URI:urn:a", "IP:fd00::7", "email:a@b"]`, []],
+    ['a listener beside them', 'addresses: [10.0.0.7]\nlistener: lab', []],
+    ['nobody', '', ['addresses is required, or certificates']],
+    ['a listener alone, to which anybody can come', 'listener: lab', ['addresses is required, or certificates']],
+    ['no certificate at all', 'certificates: []', ['addresses is required, or certificates']],
+    [
+      'a listener that is none',
+      'addresses: [10.0.0.7]\nlistener: east',
+      ['listener is not a listener of sources.mllp'],
+    ],
+    ...['lab.example', 'CN=lab', 'sha256/short', 'IP:lab', 'DNS:a b', 'dns:lab'].map(
+      (wrong): [string, string, unknown[]] => [
+        `a certificate of "${wrong}"`,
+        `certificates: ["${wrong}"]`,
+        [expect.stringMatching(/^certificates expected a list, each sha256/)],
+      ],
+    ),
+  ])('%s', (_, yaml, expected) => {
+    expect(findings(yaml)).toEqual(expected)
+  })
+})
+
+describe('where MLLP is listened for', () => {
+  const mllp = (rest: string, mode = 'production') =>
+    `${minimal}privacy: { mode: ${mode} }\nsources: { mllp: { ${rest} } }`
+  const findings = (rest: string, mode?: string) =>
+    mistakes(mllp(rest, mode)).map(line => line.replace(/^gateway\.yaml(:\d+)? sources\.mllp\./, ''))
+  const tls = 'tls: { cert: a.pem, key: a.key }'
+  const more = (rest: string) => `listeners: [{ name: lab, port: 2576, ${rest} }]`
+  const noTls = 'tls is required off loopback, or plaintext with a reason'
+
+  test('paths are relative to the file; what is not given is not there', () => {
+    const mtls = 'tls: { cert: a.pem, key: /etc/a.key, ca: ca.pem, clientCertificates: ask }'
+    const { sources } = load(mllp(`host: 10.0.0.1, ${mtls}, ${more(tls)}`))
+    expect(sources.mllp).toMatchObject({
+      tls: { cert: join(dir, 'a.pem'), key: '/etc/a.key', ca: join(dir, 'ca.pem'), clientCertificates: 'ask' },
+      listeners: [{ name: 'lab', host: '127.0.0.1', port: 2576, tls: { cert: join(dir, 'a.pem') } }],
+    })
+    expect(load(mllp('')).sources.mllp).toMatchObject({ listeners: [] })
+    expect(load(mllp('')).sources.mllp).not.toHaveProperty('tls')
+  })
+
+  test.each<[string, string, unknown[]]>([
+    ['off loopback without TLS', 'host: 0.0.0.0', [noTls]],
+    ['off loopback without TLS, with a reason', 'host: 0.0.0.0, plaintext: "own wire to the analyser"', []],
+    [
+      'a blank reason',
+      'host: 0.0.0.0, plaintext: " "',
+      [expect.stringMatching(/^plaintext expected a text, not blank/)],
+    ],
+    ['off loopback with TLS', `host: "::", ${tls}`, []],
+    ['a reason beside TLS', `${tls}, plaintext: x`, ['plaintext has no place beside tls']],
+    ['TLS without a key', 'tls: { cert: a.pem }', ['tls.key is required']],
+    [
+      'certificates of nobody’s authority',
+      'tls: { cert: a, key: b, clientCertificates: require }',
+      ['tls.ca is required: who vouches for the certificates?'],
+    ],
+    [
+      'an authority for nothing',
+      'tls: { cert: a, key: b, ca: c, clientCertificates: none }',
+      ['tls.ca is for client certificates, and none are wanted'],
+    ],
+    ['a further one in clear', more('host: 10.0.0.1'), [`listeners[0].${noTls}`]],
+    ['a further one without a port', 'listeners: [{ name: lab }]', ['listeners[0].port is required']],
+    [
+      'a further one that is no group',
+      'listeners: [lab]',
+      [expect.stringMatching(/^listeners\[0\] expected a mapping/), expect.anything(), expect.anything()],
+    ],
+    ['no list', 'listeners: { name: lab }', ['listeners expected a list']],
+    [
+      'a name that is taken',
+      'listeners: [{ name: mqtt, port: 0 }]',
+      [expect.stringMatching(/^listeners two have the same name, or one is mllp/)],
+    ],
+    [
+      'a name twice',
+      'listeners: [{ name: lab, port: 0 }, { name: lab, port: 0 }]',
+      [expect.stringMatching(/^listeners two have the same name/)],
+    ],
+  ])('%s', (_, rest, expected) => {
+    expect(findings(rest)).toEqual(expected)
+  })
+
+  test('the demo keeps to loopback, with TLS too', () => {
+    expect(findings(`host: 10.0.0.1, ${tls}`, 'demo')).toEqual(['host the demo keeps to loopback'])
+    expect(findings(more(`host: 10.0.0.1, ${tls}`), 'demo')).toEqual(['listeners[0].host the demo keeps to loopback'])
+  })
+
+  test('the other ways in have no TLS yet, so they keep to loopback', () => {
+    expect(mistakes(`${minimal}sources: { mqtt: { host: 0.0.0.0 }, fhir: { host: 0.0.0.0 } }`)).toEqual([
+      expect.stringContaining('sources.mqtt.host only loopback'),
+      expect.stringContaining('sources.fhir.host only loopback'),
+    ])
+  })
+})
+
 describe('how a Kafka uplink gets in', () => {
   /** The uplink's part of a configuration; `far`: its broker is not on this machine. */
   const uplink = (rest: string, broker = 'kafka.example:9092') => `
