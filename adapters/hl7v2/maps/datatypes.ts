@@ -1,7 +1,7 @@
 /** Datatype maps of the guide: simple values, names, addresses, telephones (v2 datatype[FHIR type] in the row's name). */
 import type { Address, ContactPoint, HumanName, Period } from 'fhir/r4.js'
 import { type Decimal, decimal, isDecimalText } from '../../../src/fhir/json.ts'
-import { lookUp } from '../tables/codes.ts'
+import { lookUp, v2Display } from '../tables/codes.ts'
 import type { Draft } from './draft.ts'
 import { type Cell, type DataMap, datatype, type Options } from './engine.ts'
 
@@ -85,12 +85,23 @@ export const period = datatype<Period>([
   ['DR.2', 'end', dateTime],
 ])
 
+const nameTypes = 'http://terminology.hl7.org/CodeSystem/v2-0200'
+
+/** ID[code] of a name. Table 0200 has kinds that FHIR has no use for (birth name, religious): these are no work for anybody. */
+function nameUse(cell: Cell, draft: Draft): string | undefined {
+  const value = cleanCode(cell.value())
+  if (!value) return undefined
+  const known = lookUp('NameType', value) ?? lookUp('NameType', value.toUpperCase())
+  if (!known && v2Display(nameTypes, value) === undefined) draft.unmap(cell.place(), '', value)
+  return known?.code
+}
+
 const hasName = (name: HumanName) => Boolean(name.family ?? name.given ?? name.prefix ?? name.suffix)
 
 /** XPN[HumanName]; in v2.2 and before PN, which is its beginning. */
 export const xpn = datatype<HumanName>(
   [
-    ['XPN.7', 'use', code, { codes: 'NameType' }],
+    ['XPN.7', 'use', nameUse],
     ['XPN.1.1', 'family', text],
     ['XPN.2', 'given[]', text],
     ['XPN.3', 'given[]', text],
@@ -105,16 +116,25 @@ export const xpn = datatype<HumanName>(
   hasName,
 )
 
+const called = datatype<HumanName>([['XPN.15', 'given[]', text]])
+
+/** XPN[HumanName], second name: what the person is called (XPN.15, since v2.7). */
+export const nickname: DataMap<HumanName> = (cell, draft, options) => {
+  const name = called(cell, draft, options)
+  return name && { use: 'nickname', ...name }
+}
+
 /** The name of XCN[Practitioner] and CNN[Practitioner]: the same places. */
 export const xcnName = datatype<HumanName>(
   [
-    ['XCN.10', 'use', code, { codes: 'NameType' }],
+    ['XCN.10', 'use', nameUse],
     ['XCN.2.1', 'family', text],
     ['XCN.3', 'given[]', text],
     ['XCN.4', 'given[]', text],
     ['XCN.6', 'prefix[]', text],
     ['XCN.5', 'suffix[]', text],
     ['XCN.21', 'suffix[]', text],
+    ['XCN.17', 'period', period, { when: 'XCN.19 NOT VALUED AND XCN.20 NOT VALUED' }],
     ['XCN.19', 'period.start', dateTime],
     ['XCN.20', 'period.end', dateTime],
   ],

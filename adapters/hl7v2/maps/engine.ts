@@ -5,6 +5,7 @@
  */
 import type { Field, Segment, Value } from '../message.ts'
 import type { CodeMap } from '../tables/codes.ts'
+import { condition, type Reader } from './condition.ts'
 import type { Draft } from './draft.ts'
 
 /** One repetition of a field, or one component of it read as a datatype of its own (FN in XPN.1, DR in XPN.10). */
@@ -61,7 +62,7 @@ export class Cell {
 export type Options = Readonly<{
   /** Code map of the guide (or ours) that the value goes through. */
   codes?: CodeMap
-  /** Condition in the guide's words: `PV1-45 NOT VALUED`, `XTN.3 IN ("Internet", "X.400")`, joined by AND or OR. */
+  /** Condition in the guide's words (grammar: condition.ts): `PV1-45 NOT VALUED`, `XTN.3 IN ("Internet", "X.400")`. */
   when?: string
   /** A constant that the map needs, such as the kind of a participant. */
   as?: string
@@ -87,27 +88,42 @@ export function segmentMap(rows: readonly Row[]): SegmentMap {
   return Object.assign(applyAll, { rows })
 }
 
+/** A compiled datatype map and what it was made from. */
+export type DatatypeMap<T> = DataMap<T> & Readonly<{ rows: readonly Row[] }>
+
 /** Compiles the rows of a datatype. `enough` says whether what was read means anything alone. */
-export function datatype<T extends object>(rows: readonly Row[], enough = isFilled): DataMap<T> {
+export function datatype<T extends object>(rows: readonly Row[], enough = isFilled): DatatypeMap<T> {
   const compiled = rows.map(datatypeRow)
-  return (cell, draft) => {
+  const readAll: DataMap<T> = (cell, draft) => {
     const target = {}
     for (const apply of compiled) apply(cell, target, draft)
     return enough(target) ? (target as T) : undefined
   }
+  return Object.assign(readAll, { rows })
 }
 
 function segmentRow([from, path, map, options = {}]: Row): Apply {
   const n = Number(/-(\d+)$/.exec(from)![1])
   const put = setter(path)
   const lists = path.includes('[]')
-  const holds = condition(options.when)
+  const holds = condition(options.when, from.split('-')[0]!)
   return (segment, target, draft) => {
     const fields = segment.field(n)
-    if (fields.length === 0 || !holds(reference => segment.value(reference[0]!, reference[1]))) return
-    if (fields.length > 1 && !lists) draft.note('E_PRUNED', segment.at(n, undefined, 2))
-    const most = lists ? fields.length : 1
-    for (let i = 0; i < most; i++) put(target, map(new Cell(segment, n, i + 1, fields[i]!), draft, options))
+    let taken = false
+    for (let i = 0; i < fields.length; i++) {
+      if (options.when && !holds(readerOf(segment, n, fields[i]!))) continue
+      if (taken && !lists) return draft.note('E_PRUNED', segment.at(n, undefined, i + 1))
+      put(target, map(new Cell(segment, n, i + 1, fields[i]!), draft, options))
+      taken = true
+    }
+  }
+}
+
+/** What a condition sees: of the row's own field the repetition at hand, of the others the first. */
+function readerOf(segment: Segment, own: number, field: Field): Reader {
+  return {
+    value: ([n, component, sub]) => (n === own ? field.value(component, sub) : segment.value(n!, component, sub)),
+    count: ([n]) => segment.field(n!).length,
   }
 }
 
@@ -116,9 +132,9 @@ type CellRow = (cell: Cell, target: object, draft: Draft) => void
 function datatypeRow([from, path, map, options = {}]: Row): CellRow {
   const parts = from.split('.').slice(1).map(Number)
   const put = setter(path)
-  const holds = condition(options.when)
+  const holds = condition(options.when, from.split('.')[0]!)
   return (cell, target, draft) => {
-    if (!holds(reference => cell.value(reference[0], reference[1]))) return
+    if (options.when && !holds(cellReader(cell))) return
     put(
       target,
       map(
@@ -128,6 +144,12 @@ function datatypeRow([from, path, map, options = {}]: Row): CellRow {
       ),
     )
   }
+}
+
+/** Components do not repeat. */
+function cellReader(cell: Cell): Reader {
+  const value: Reader['value'] = ([a, b]) => cell.value(a, b)
+  return { value, count: parts => (value(parts) ? 1 : 0) }
 }
 
 function isFilled(target: object): boolean {
@@ -181,28 +203,4 @@ function indexed(name: string, index: number, next: Setter | null): Setter {
 function childOf<T extends object>(node: Node, name: string, made: T): T {
   node[name] ??= made
   return node[name] as T
-}
-
-// ---------------------------------------------------------------- conditions
-
-type Reader = (reference: readonly number[]) => Value
-type Condition = (read: Reader) => boolean
-
-/** Compiles a condition of the guide's grammar: AND binds closer than OR, there are no brackets around them. */
-function condition(text: string | undefined): Condition {
-  if (!text) return () => true
-  const choices = text.split(' OR ').map(choice => choice.split(' AND ').map(clause))
-  return read => choices.some(choice => choice.every(holds => holds(read)))
-}
-
-const clauseGrammar = /^\w+[-.]([\d.]+) (?:IS )?(NOT )?(?:(VALUED)|EQUALS "([^"]*)"|IN \(([^)]*)\))$/
-
-function clause(text: string): Condition {
-  const parts = clauseGrammar.exec(text.trim())
-  if (!parts) throw new TypeError(`not a condition: ${text}`)
-  const reference = parts[1]!.split('.').map(Number)
-  const wanted = parts[2] === undefined
-  if (parts[3]) return read => Boolean(read(reference)) === wanted
-  const values = parts[5] ? [...parts[5].matchAll(/"([^"]*)"/g)].map(match => match[1]) : [parts[4]]
-  return read => values.includes(read(reference) ?? undefined) === wanted
 }

@@ -18,12 +18,13 @@ import type { Cell, DataMap } from './engine.ts'
 const identifierTypes = 'http://terminology.hl7.org/CodeSystem/v2-0203'
 
 /** An identifier's system where its authority is a URI, else the authority's name as the assigner's. */
-function identifier(value: string, authority: Hd, draft: Draft): Identifier {
+export function identifier(value: string, authority: Hd, draft: Draft): Identifier {
   const { uri, name } = authorityOf(authority, draft.profile)
   return { ...(uri && { system: uri }), value, ...(!uri && name && { assigner: { display: name } }) }
 }
 
-function typeOf(code: string): CodeableConcept {
+/** An identifier's type by HL7 table 0203, else a text. */
+export function typeOf(code: string): CodeableConcept {
   const known = lookUp('IdentifierType', code)
   return known ? { coding: [{ ...known }] } : { text: code }
 }
@@ -52,10 +53,35 @@ export const ei: DataMap<Identifier> = (cell, draft, { as }) => {
   }
 }
 
-/** ST[Identifier], DLN[Identifier] without authority: `as` is the type. */
+/** ST[Identifier]: a number without authority; `as` is the type. */
 export const plainIdentifier: DataMap<Identifier> = (cell, _draft, { as }) => {
   const value = clean(cell.value())
   return value ? { ...(as && { type: typeOf(as) }), value } : undefined
+}
+
+/** DLN[Identifier]. The state that issued it (DLN.2) is a code and no system: it is the assigner. */
+export const dln: DataMap<Identifier> = (cell, draft) => licence(cell, typeOf('DL'), 2, 3, draft)
+
+/** PLN[Identifier]: a practitioner's number, its type (HL7 table 0338), its state, the date it ends. */
+export const pln: DataMap<Identifier> = (cell, draft) => {
+  const code = cleanCode(cell.value(2))
+  const known = code && lookUp('PractitionerIDNumberType', code)
+  const type = known ? { coding: [{ ...known }] } : code ? { text: code } : undefined
+  return licence(cell, type, 3, 4, draft)
+}
+
+function licence(
+  cell: Cell,
+  type: CodeableConcept | undefined,
+  issuer: number,
+  expires: number,
+  draft: Draft,
+): Identifier | undefined {
+  const value = clean(cell.value())
+  if (!value) return undefined
+  const end = date(cell.part(expires), draft, {})
+  const by = clean(cell.value(issuer))
+  return { ...(type && { type }), value, ...(end && { period: { end } }), ...(by && { assigner: { display: by } }) }
 }
 
 // ---------------------------------------------------------------- people
@@ -108,13 +134,17 @@ function displayOf(name: HumanName | undefined): Reference | undefined {
 
 // ---------------------------------------------------------------- organisations
 
+/** XON[Organization] as a reference. */
+export const xon: DataMap<Reference> = (cell, draft) => organization(cell, undefined, draft)
+
 /** XON[Organization] of OBX-23 as a reference, with the address in OBX-24. */
 export const xonWithAddress: DataMap<Reference> = (cell, draft, options) => {
   const address = cell.sibling(24)
   return organization(cell, address && xad(address, draft, options), draft)
 }
 
-function organization(cell: Cell, address: Address | undefined, draft: Draft): Reference | undefined {
+/** The organisation of an XON, with an address that stands elsewhere; undefined where neither name nor number is. */
+export function organization(cell: Cell, address: Address | undefined, draft: Draft): Reference | undefined {
   const name = clean(cell.value())
   const value = clean(cell.value(10)) ?? clean(cell.value(3))
   if (!name && !value) return undefined
@@ -157,37 +187,62 @@ const levels = [
   [3, 'bd', 'Bed'],
 ] as const
 
-/** PL[Location] as a reference to the narrowest place; each place is part of the next wider one. */
+/**
+ * PL[Location] as a reference to the narrowest place; each place is part of the next wider one. The description (PL.9) and
+ * the identifier of the whole path (PL.10) are the narrowest's.
+ */
 export const pl: DataMap<Reference> = (cell, draft) => {
   const path: string[] = []
   let within: Reference | undefined
-  for (const [n, type, display] of levels) {
-    const value = clean(cell.value(n))
-    if (!value) continue
-    path.push(type, value)
-    within = place({ type, display, value, path: [...path], partOf: within }, draft)
+  const given = levels.filter(([n]) => clean(cell.value(n)))
+  for (const [i, [n, type, display]] of given.entries()) {
+    path.push(type, clean(cell.value(n))!)
+    const own = i === given.length - 1 ? cell : undefined
+    const names = [
+      placeNumber(cell, n, draft),
+      universalNumber(cell.part(n), draft),
+      own && ei(own.part(10), draft, {}),
+    ]
+    const identifier = names.filter(one => one !== undefined)
+    const description = own && clean(own.value(9))
+    within = place({ type, display, identifier, description, path: [...path], partOf: within }, draft)
   }
   return within
+}
+
+/** A part of the path, under the authority of PL.11 where it has one. */
+function placeNumber(cell: Cell, n: number, draft: Draft): Identifier {
+  const value = clean(cell.value(n))!
+  return clean(cell.value(11)) || clean(cell.value(11, 2)) ? identifier(value, cell.part(11), draft) : { value }
+}
+
+/** The universal id of an HD (`HOSP&1.2.3.4&ISO`), where it is a URI. */
+function universalNumber(hd: Hd, draft: Draft): Identifier | undefined {
+  if (!clean(hd.value(2))) return undefined
+  const { uri } = authorityOf(hd, draft.profile)
+  return uri ? { system: 'urn:ietf:rfc:3986', value: uri } : undefined
 }
 
 type Place = Readonly<{
   type: string
   display: string
-  value: string
+  identifier: Identifier[]
+  description: string | undefined
   path: readonly string[]
   partOf: Reference | undefined
 }>
 
-function place({ type, display, value, path, partOf }: Place, draft: Draft): Reference {
+function place({ type, display, identifier, description, path, partOf }: Place, draft: Draft): Reference {
   const system = 'http://terminology.hl7.org/CodeSystem/location-physical-type'
   return draft.mention([locationName(path, draft)], 'Location', id => {
     const resource: Location = {
       resourceType: 'Location',
       id,
-      identifier: [{ value }],
-      name: value,
+      identifier,
+      name: path.at(-1)!,
       mode: 'instance',
       physicalType: { coding: [{ system, code: type, display }] },
+      ...(description && { description }),
       ...(partOf && { partOf }),
     }
     return resource

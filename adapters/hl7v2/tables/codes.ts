@@ -1,5 +1,6 @@
 /** The code maps: the guide's (generated) and ours, where the guide has a hole. A map's name is its key. */
 import { type CodeRow, codeMaps, systems } from './generated/codes.ts'
+import { v2Tables } from './generated/v2-tables.ts'
 import { ownCodes } from './own-codes.ts'
 
 export type CodeMap = keyof typeof codeMaps | keyof typeof ownCodes
@@ -21,16 +22,22 @@ export function lookUp(map: CodeMap, code: string): Mapped | undefined {
   return tables.get(map)?.get(code)
 }
 
-/** Codes of HL7 tables (`http://terminology.hl7.org/CodeSystem/v2-nnnn`) that are surely theirs, with their displays. */
-const v2 = new Map<string, string>()
-for (const table of tables.values()) {
-  for (const mapped of table.values())
-    if (/\/v2-\d{4}$/.test(mapped.system)) v2.set(`${mapped.system}|${mapped.code}`, mapped.display)
+/** HL7's own tables that were asked for; the others are text still. */
+const official = new Map<string, ReadonlyMap<string, string>>()
+
+/** The display of a code in an HL7 table (`http://terminology.hl7.org/CodeSystem/v2-nnnn`); undefined when the table lacks it. */
+export function v2Display(system: string, code: string): string | undefined {
+  const number = /\/v2-(\d{4})$/.exec(system)?.[1]
+  return number && officialTable(number).get(code)
 }
 
-/** The display of a code in an HL7 table; undefined when we do not know that the table has it. */
-export function v2Display(system: string, code: string): string | undefined {
-  return v2.get(`${system}|${code}`)
+function officialTable(number: string): ReadonlyMap<string, string> {
+  const known = official.get(number)
+  if (known) return known
+  const lines = Object.hasOwn(v2Tables, number) ? v2Tables[number]!.split('\n') : []
+  const made = new Map(lines.map(line => line.split('\t') as [string, string]))
+  official.set(number, made)
+  return made
 }
 
 function fromRow([code, system, display]: CodeRow): Mapped {
