@@ -10,6 +10,7 @@ import type { Environment } from './environment.ts'
 import { errorRow, GatewayError, Refusal } from './errors.ts'
 import { limits } from './limits.ts'
 import { describe, type Log } from './log.ts'
+import { type Known, linksOf, withLinks } from './merges.ts'
 import { Outgoing } from './outgoing.ts'
 import type { Check, Directory, Protector, SealedMessage, Stamp, Store, Stream, Taken, Translator } from './ports.ts'
 import type { Arrival, Change, Code, Issue, Sealed, Translated, Verdict } from './records.ts'
@@ -29,6 +30,16 @@ const stateTypes = new Set([
   'Patient',
   'Encounter',
   'AllergyIntolerance',
+  'RelatedPerson',
+  'Condition',
+  'Procedure',
+  'Coverage',
+  'Account',
+  'CareTeam',
+  'EpisodeOfCare',
+  'Appointment',
+  'Linkage',
+  'PractitionerRole',
   'Practitioner',
   'Organization',
   'Location',
@@ -46,7 +57,7 @@ type Batch = {
   seen: Map<string, Draft>
   controls: Set<string>
   snapshots: Map<string, readonly string[]>
-  links: Map<string, string>
+  links: Map<string, string | null>
   heldBytes: number
 }
 
@@ -229,9 +240,10 @@ export class Engine {
   #kept(arrival: Arrival, seen: Taken['seen'], batch: Batch): Draft {
     const { protector, translators } = this.#parts
     const translated = translators[arrival.format].translate(arrival, this.#parts.directory())
-    const changes = this.#withLinks(arrival, translated.changes, batch)
+    const merges = this.#merges(arrival, batch)
+    const changes = withLinks(translated.changes, merges)
     for (const change of changes) this.#demandValid(change, 'E_OUTPUT_INVALID')
-    const links = this.#links(arrival, translated.changes, batch)
+    const links = linksOf(translated.changes, merges)
     const { gone, snapshots } = this.#snapshots(arrival, translated, batch)
     const no = ++this.#arrival
     const sealed = protector.seal([...changes, ...gone], this.#stamp(arrival, no, seen))
@@ -334,51 +346,13 @@ export class Engine {
     if (issue) throw new Refusal([{ code, at: issue.at }])
   }
 
-  /** Merges of this message; a merge that would lead back to where it began is held (HL7 v2 A40, DESIGN §7). */
-  #links(arrival: Arrival, changes: readonly Change[], batch: Batch): { from: string; to: string }[] {
-    const { protector } = this.#parts
-    return changes.flatMap(change => {
-      const [prior, survivor] = [change.identity[0], change.alsoFor?.[0]]
-      if (!prior || !survivor || change.resource.resourceType !== 'Patient') return []
-      const [from, to] = [prior, survivor].map(name => stateOf(arrival, protector.idOf('Patient', name)))
-      const link = { from: from as string, to: to as string }
-      if (this.#leads(link.to, link.from, batch)) throw new Refusal([{ code: 'E_MERGE_CYCLE', at: 'MRG-1' }])
-      return [link]
-    })
-  }
-
-  #leads(from: string, to: string, batch: Batch): boolean {
-    const passed = new Set<string>()
-    for (let at: string | null = from; at && !passed.has(at); at = batch.links.get(at) ?? this.#parts.store.link(at)) {
-      if (at === to) return true
-      passed.add(at)
-    }
-    return false
-  }
-
-  /**
-   * A person who was merged into another stays so, whatever is said of the old number later: every later version of the
-   * old Patient carries the link, so that readers keep finding the other one (DESIGN §7, Merges).
-   */
-  #withLinks(arrival: Arrival, changes: readonly Change[], batch: Batch): readonly Change[] {
+  /** What is known of merges, with those of the same batch (src/merges.ts). */
+  #merges(arrival: Arrival, batch: Batch): Known {
     const { protector, store } = this.#parts
-    return changes.flatMap(change => {
-      const { resource, verb, identity } = change
-      if (resource.resourceType !== 'Patient' || verb !== 'replace' || resource.link || !identity[0]) return [change]
-      const from = stateOf(arrival, protector.idOf('Patient', identity[0]))
-      const to = batch.links.get(from) ?? store.link(from)
-      if (to === null) return [change]
-      const survivor = { pseudonym: to.replace(/^test:/, '') }
-      const local = `${resource.id}-survivor`
-      const ensure: Change = {
-        verb: 'ensure',
-        resource: { resourceType: 'Patient', id: local },
-        identity: [survivor],
-        subject: survivor,
-      }
-      const link = [{ other: { reference: `Patient/${local}` }, type: 'replaced-by' as const }]
-      return [ensure, { ...change, resource: { ...resource, active: false, link }, alsoFor: [survivor] }]
-    })
+    return {
+      idOf: name => stateOf(arrival, protector.idOf('Patient', name)),
+      target: id => (batch.links.has(id) ? (batch.links.get(id) ?? null) : store.link(id)),
+    }
   }
 
   /** What a complete list no longer names is gone: a `delete` for each. */
@@ -389,10 +363,12 @@ export class Engine {
   ): { gone: Change[]; snapshots: { list: string; ids: string[] }[] } {
     const { protector, store } = this.#parts
     const gone: Change[] = []
-    const snapshots = translated.snapshots.map(({ type, subject }) => {
-      const list = stateOf(arrival, `${type}/${protector.idOf('Patient', subject)}`)
+    const snapshots = translated.snapshots.map(({ type, subject, part }) => {
+      const of = part ? `/${protector.idOf('List', { system: 'snapshot', value: part.of })}` : ''
+      const list = stateOf(arrival, `${type}/${protector.idOf('Patient', subject)}${of}`)
       const ofType = translated.changes.filter(change => change.resource.resourceType === type)
-      const ids = ofType.flatMap(change => (change.identity[0] ? [protector.idOf(type, change.identity[0])] : []))
+      const names = part?.names ?? ofType.flatMap(change => change.identity[0] ?? [])
+      const ids = names.map(name => protector.idOf(type, name))
       for (const id of batch.snapshots.get(list) ?? store.snapshot(list)) {
         if (ids.includes(id)) continue
         const resource = { resourceType: type, id: `gone-${gone.length}` } as Change['resource']

@@ -14,12 +14,18 @@ import type {
   Verdict,
 } from './records.ts'
 
+export type { Source } from './listen.ts'
+
 // ---------------------------------------------------------------- who may talk to us, and what we know of them
 
 /** One HL7 sender (DESIGN: sender = listener + certificate or address range, never MSH-3 alone). */
 export type SenderProfile = Readonly<{
   name: string
-  /** CIDR ranges that connections of this sender come from. */
+  /** The listener that it comes to; absent = any. */
+  listener?: string
+  /** Pins of its keys (`sha256/…`) and names of its certificates (`DNS:…`, `URI:…`, `IP:…`, `email:…`). */
+  certificates?: readonly string[]
+  /** CIDR ranges that connections of this sender come from. Empty = any; then it has `certificates`. */
   addresses: readonly string[]
   /** IANA zone of the sender's clock; required, because HL7 times without one cannot be FHIR. */
   zone: string
@@ -77,14 +83,6 @@ export interface Intake {
   authenticate(kind: 'device' | 'client', id: string, secret: string): boolean
   /** Counts a message or connection refused on the wire, before it became an Arrival. */
   refused(source: string, code: Code): void
-}
-
-export interface Source {
-  readonly name: string
-  /** Binds the listener. Resolves with the bound address `host:port`; rejects with GatewayError E_PORT_BUSY. */
-  start(): Promise<string>
-  /** Stops reading, answers what is in flight, closes. */
-  stop(): Promise<void>
 }
 
 // ---------------------------------------------------------------- engine thread
@@ -197,7 +195,8 @@ export type Taken = Readonly<{
   /** `Type/id` of replaceable state resources (Patient, Encounter, AllergyIntolerance …), for late release. */
   heads: readonly string[]
   snapshots: readonly Readonly<{ list: string; ids: readonly string[] }>[]
-  links: readonly Readonly<{ from: string; to: string }>[]
+  /** Merges. `to` null: into nobody (any more), but what is said of `from` went out under other keys too (resend). */
+  links: readonly Readonly<{ from: string; to: string | null }>[]
   work: readonly Readonly<{ at: string; mark: Uint8Array; code: Uint8Array }>[]
 }>
 
@@ -439,6 +438,8 @@ export type Ask = Readonly<
   | { ask: 'activate'; uplink: string; who: string }
   | { ask: 'do'; who: string; command: Command }
   | { ask: 'status' }
+  /** These sender profiles count from the next message on. */
+  | { ask: 'reload'; senders: readonly SenderProfile[] }
   | { ask: 'tidy'; budgetMs: Ms }
   | { ask: 'stop' }
 >

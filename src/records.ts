@@ -60,10 +60,19 @@ export type Change = Readonly<{
   subject: Name | null
   /** Further people under whose Kafka key the same version goes out (a merge link). */
   alsoFor?: readonly Name[]
+  /** People that this Patient is not one person with, whatever was said before: a merge into one of them is undone. */
+  unlinks?: readonly Name[]
 }>
 
-/** "This message names every resource of this type that this person has": those not named are gone (AL1, HL7 v2.5 §3.4.6). */
-export type Snapshot = Readonly<{ type: FhirResource['resourceType']; subject: Name }>
+/**
+ * "This message names every resource of this type that this person has": those not named are gone (AL1, HL7 v2.5 §3.4.6).
+ * `part`: it names only the list `of` (the diagnoses of one visit, the next of kin), whose members are `names`.
+ */
+export type Snapshot = Readonly<{
+  type: FhirResource['resourceType']
+  subject: Name
+  part?: Readonly<{ of: string; names: readonly Name[] }>
+}>
 
 /** A local code without a mapping, for the work list. The code is clear and lives in memory only. */
 export type Unmapped = Readonly<{ at: string; system: string; code: string }>

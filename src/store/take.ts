@@ -125,7 +125,7 @@ export function openArrivals(
     for (const { kid, subject } of keys) putKey.run(kid, subject)
     for (const resource of heads) putHead.run(resource, no)
     for (const { list, ids } of snapshots) putSnapshot.run(list, JSON.stringify(ids))
-    for (const { from, to } of links) putLink.run(from, to)
+    for (const { from, to } of links) putLink.run(from, to ?? '')
     for (const { at, mark, code } of work) countWork.run(sender, at, mark, code)
   }
 
@@ -139,7 +139,7 @@ export function openArrivals(
       return state ? { arrival, state, sameContent: first !== undefined } : null
     },
     snapshot: list => JSON.parse(ids.get(list) ?? '[]'),
-    link: from => target.get(from) ?? null,
+    link: from => target.get(from) || null,
     write(batch, at) {
       let bytes = 0
       for (const taken of batch) {

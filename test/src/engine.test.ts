@@ -109,6 +109,23 @@ describe('engine', () => {
     expect(headers(deletes[0] as Sealed).ce_subject).toBe(headers(nuts as Sealed).ce_subject)
   })
 
+  test('a part of a list: what belongs to another part of it stays', () => {
+    const subject = { system: 'urn:oid:2.16.840.1.113883.19.5', value: '1' }
+    const one = world(text => {
+      const [visit, ...codes] = text.split(' ')
+      const named = codes.map(code => allergyChange('1', code))
+      const part = { of: visit!, names: named.map(({ identity }) => identity[0]!) }
+      return { changes: [patientChange('1'), ...named], snapshots: [{ type: 'AllergyIntolerance', subject, part }] }
+    })
+    const gone = () => data(one).filter(row => headers(row)['cg-verb'] === 'delete').length
+    one.engine.take([arrivalOf('first nuts milk'), arrivalOf('second eggs')])
+    expect(gone()).toBe(0)
+    one.engine.take([arrivalOf('first nuts')])
+    expect(gone()).toBe(1)
+    one.engine.take([arrivalOf('second figs')])
+    expect(gone()).toBe(2)
+  })
+
   test('a merge goes out under both keys in one message; one that closes a circle is held', () => {
     const merge = (prior: string, survivor: string) => {
       const other = { system: 'urn:oid:2.16.840.1.113883.19.5', value: survivor }

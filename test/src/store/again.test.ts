@@ -220,7 +220,7 @@ describe('sent rows', () => {
   })
 
   it('of one key bring the key records of everybody who was merged, in test messages and after a change of mind too', () => {
-    const take = (kid: string, subject: string, links: { from: string; to: string }[]) => {
+    const take = (kid: string, subject: string, links: { from: string; to: string | null }[]) => {
       const rows = [
         { ...world.row(), lane: 'key' as const, key: kid },
         { ...world.row(), key: 'p1-anna' },
@@ -230,9 +230,11 @@ describe('sent rows', () => {
     take('k-test', 'p1-tom', [{ from: 'test:p1-tom', to: 'test:p1-anna' }])
     take('k-moved', 'p1-mona', [{ from: 'p1-mona', to: 'p1-anna' }])
     take('k-other', 'p1-otto', [{ from: 'p1-mona', to: 'p1-berta' }])
-    deliver(6)
+    take('k-apart', 'p1-mona', [{ from: 'p1-mona', to: null }])
+    expect(world.store.link('p1-mona')).toBeNull()
+    deliver(8)
     resend({ key: 'p1-anna' })
-    expect(carryOut()).toEqual([1, 2, 3, 4, 6])
+    expect(carryOut()).toEqual([1, 2, 3, 4, 6, 7, 8])
   })
 
   it('that were refused at first can be asked for when only their copy is left', () => {
