@@ -8,15 +8,17 @@
  *   Patient             PID-3 (MRG-1) of the profile's identifying authority or type; no such setting: the first of type
  *                       MR, else the first; none: the visit number PV1-19; none: held, E_NO_PATIENT
  *   Encounter           global PV1-19, PV1-50; patient + PV1-19, PV1-50, PV1-44; none: the message (provisional)
+ *   EpisodeOfCare       global PV1-54; patient + PV1-54
+ *   Linkage             both patients, in an order of their own
  *   Observation         global OBX-21; patient + OBX-21; order + OBR-4 + OBX-3 + OBX-4, + OBX-14 and an ordinal where the
  *                       message repeats that; without OBR: patient + OBX-3 + OBX-4 + OBX-14; none: the message
  *                       (provisional)
  *   DiagnosticReport    order + OBR-4, + ordinal where the message repeats that
- *   ServiceRequest      patient + OBR-2 (else the order) + OBR-4, + ordinal
  *   AllergyIntolerance  patient + AL1-3
  *   Practitioner        XCN.1 under XCN.9
  *   Organization        XON.10 or XON.3 under XON.6, else XON.1
  *   Location            the path of PL
+ *   orders, specimens, documents and their like: identity-orders.ts
  *
  * An order is the patient + OBR-3, else OBR-2, ORC-3, ORC-2; without any, the ordinal of the OBR (provisional). The
  * message is MSH-10 + MSH-7 + patient.
@@ -97,6 +99,18 @@ export function patientNames(segment: Segment, n: number, visit: Segment | undef
   return refuse('E_NO_PATIENT', segment.at(n))
 }
 
+/**
+ * What would identify the patient in field `n`, with the type of the number (PID-3.5); null where the field has no such
+ * number. For events that change numbers, of which the identifying one may not be among them.
+ */
+export function identifyingNumber(
+  segment: Segment,
+  n: number,
+  draft: Draft,
+): Readonly<{ name: Identity; type: string }> | null {
+  return pick(identifiersOf(segment, n, draft.profile), draft.profile) ?? null
+}
+
 function identifiersOf(segment: Segment, n: number, profile: SenderProfile): readonly Candidate[] {
   return segment.field(n).flatMap((field, i) => {
     const cell = new Cell(segment, n, i + 1, field)
@@ -114,6 +128,10 @@ function pick(candidates: readonly Candidate[], profile: SenderProfile): Candida
       (!authority || candidate.authority.system === authority || candidate.authority.name === authority) &&
       (!type || candidate.type === type),
   )
+}
+
+export function isSame(a: Identity | null, b: Identity | null): boolean {
+  return a !== null && b !== null && a.system === b.system && a.value === b.value
 }
 
 /** The name of a visit; null when nothing names it beyond this message. */
@@ -164,15 +182,6 @@ export function reportName(order: Order, draft: Draft): Identity {
   return orderName('report', order, draft)
 }
 
-/** The order itself, under the placer's number where there is one. */
-export function requestName(obr: Segment, order: Order, draft: Draft): Identity {
-  const placer = entity(obr, 2)
-  if (!placer) return orderName('request', order, draft)
-  const { patient } = order
-  const parts = [patient.system, patient.value, placer, partOf(obr, 4)]
-  return orderName('request', { ...order, number: placer, parts }, draft)
-}
-
 function orderName(kind: string, order: Order, draft: Draft): Identity {
   if (order.number === null) return provisional(draft, order.at, order.patient, kind, ...order.parts)
   return ofSender(draft, kind, ...order.parts, ...repeat(draft, kind, order.parts))
@@ -202,13 +211,20 @@ function resultKey({ obx, order, patient }: Result): string {
 
 function resultName({ obx, order, patient }: Result, key: string, repeated: boolean, draft: Draft): Identity {
   const own = clean(obx.value(21))
-  if (own) return numbered('result', own, authorityOf(hdAfter(1, cellOf(obx, 21)), draft.profile), patient)
+  if (own)
+    return ownName(numbered('result', own, authorityOf(hdAfter(1, cellOf(obx, 21)), draft.profile), patient), draft)
   const when = clean(obx.value(14))
   const exact = order && repeated && when ? `${key}|${lp(when)}` : key
   const n = draft.count(exact)
   const value = n === 1 ? exact : `${exact}|${lp(n)}`
   if (order ? order.number !== null : when) return { system: senderOf(draft.profile), value }
   return provisional(draft, order ? order.at : obx.at(3), patient, value)
+}
+
+/** A message may give one number to several results: they are told apart by their order. */
+function ownName({ system, value }: Identity, draft: Draft): Identity {
+  const n = draft.count(lp('own', system, value))
+  return { system, value: n === 1 ? value : `${value}|${lp(n)}` }
 }
 
 export function repeat(draft: Draft, kind: string, parts: readonly (string | number)[]): readonly number[] {

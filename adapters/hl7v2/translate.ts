@@ -5,20 +5,50 @@ import type { Arrival, Translated } from '../../src/records.ts'
 import { decode } from './charset.ts'
 import { Draft } from './maps/draft.ts'
 import { visitMaps } from './maps/messages/adt.ts'
+import { billingMaps } from './maps/messages/billing.ts'
+import { documentMaps } from './maps/messages/documents.ts'
+import { immunizationMaps } from './maps/messages/immunization.ts'
+import { linkMaps } from './maps/messages/links.ts'
 import type { MessageMap } from './maps/messages/map.ts'
+import { masterFileMaps } from './maps/messages/master-files.ts'
+import { medicationMaps } from './maps/messages/medication.ts'
 import { mergeMaps } from './maps/messages/merge.ts'
+import { moveMaps } from './maps/messages/moves.ts'
+import { orderMaps } from './maps/messages/orders.ts'
+import { addOrigin, originSegments } from './maps/messages/origin.ts'
 import { resultMaps } from './maps/messages/oru.ts'
+import { problemMaps } from './maps/messages/problems.ts'
+import { referralMaps } from './maps/messages/referrals.ts'
+import { schedulingMaps } from './maps/messages/scheduling.ts'
 import { Message } from './message.ts'
 import { isVersion, knownSegment, outlineOf } from './outline.ts'
 
 /** A new number when the same message would make other resources than before. */
-const mapping = 'hl7v2/1'
+const mapping = 'hl7v2/2'
 
-const maps: readonly MessageMap[] = [...visitMaps, ...mergeMaps, ...resultMaps]
+const maps: readonly MessageMap[] = [
+  ...schedulingMaps,
+  ...immunizationMaps,
+  ...medicationMaps,
+  ...masterFileMaps,
+  ...visitMaps,
+  ...mergeMaps,
+  ...moveMaps,
+  ...linkMaps,
+  ...resultMaps,
+  ...orderMaps,
+  ...documentMaps,
+  ...referralMaps,
+  ...billingMaps,
+  ...problemMaps,
+]
 
 type Known = Readonly<{ map: MessageMap; segments: ReadonlySet<string> }>
 
-const known: readonly Known[] = maps.map(map => ({ map, segments: new Set(['MSH', ...map.segments.split(' ')]) }))
+const known: readonly Known[] = maps.map(map => ({
+  map,
+  segments: new Set(['MSH', ...`${originSegments} ${map.segments}`.split(' ')]),
+}))
 const types: ReadonlySet<string> = new Set(maps.map(({ type }) => type))
 const byEvent = new Map(known.flatMap(one => one.map.events.split(' ').map(event => [`${one.map.type} ${event}`, one])))
 const byStructure = new Map(known.flatMap(one => one.map.structures.split(' ').map(name => [name, one])))
@@ -33,15 +63,17 @@ export const hl7v2Translator: Translator = {
 }
 
 function translate(arrival: Arrival, profile: SenderProfile): Translated {
-  const { text, fallback } = decode(arrival.bytes, profile.charset)
+  const { text, fallback, doubtful } = decode(arrival.bytes, profile.charset)
   const message = Message.read(text)
   const event = message.event || (message.first('EVN')?.value(1) ?? '')
   const { map, segments } = mapOf(message, event)
   const draft = new Draft(message, profile)
   if (fallback) draft.note('E_CHARSET_FALLBACK', 'MSH-18')
+  if (doubtful) draft.note('E_CHARSET_DOUBTFUL', 'MSH-18')
   noteHeader(message, draft)
   noteUnmapped(message, segments, draft)
   map.translate(event, draft)
+  addOrigin(event, draft)
   const { changes, snapshots, issues, unmapped } = draft
   return { changes, snapshots, issues, unmapped, repeatable: true, mapping }
 }

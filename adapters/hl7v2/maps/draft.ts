@@ -68,6 +68,20 @@ export class Draft {
     return { reference: `${resourceType}/${id}` }
   }
 
+  /** Adds to a resource of this message what a later segment says of it (NK1 of the Patient, DG1 of the Encounter). */
+  amend<T extends FhirResource>({ reference }: Reference, fill: (resource: T) => void): void {
+    const found = this.changes.find(({ resource }) => `${resource.resourceType}/${resource.id}` === reference)
+    if (!found) return
+    fill(found.resource as T)
+    dropBackwardEnds(found.resource, found.resource.resourceType, path => this.note('E_PRUNED', path))
+  }
+
+  /** What was only named before is told whole, or gone, by the message after all. */
+  tell({ reference }: Reference, verb: 'replace' | 'delete'): void {
+    const i = this.changes.findIndex(({ resource }) => `${resource.resourceType}/${resource.id}` === reference)
+    if (i >= 0) this.changes[i] = { ...this.changes[i]!, verb }
+  }
+
   /** A reference to something that is named but not told whole (a practitioner, an ORU's patient): one `ensure` a message. */
   mention(
     names: Names,

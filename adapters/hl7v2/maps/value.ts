@@ -43,7 +43,7 @@ const moment: ValueMap = (cell, context) => {
 }
 
 /** A row per value of OBX-2. Text types are joined before, see `valuesOf`; what has no row is left out (E_PRUNED). */
-const types: Readonly<Record<string, ValueMap>> = {
+const types: Record<string, ValueMap> = {
   NM: numeric,
   SN: structured,
   CE: coded,
@@ -59,6 +59,9 @@ const types: Readonly<Record<string, ValueMap>> = {
   DR: span,
   NR: range,
 }
+
+/** Types of people, places and numbers: a result that is one is a text of its parts. */
+for (const name of 'AD CN CNN CP CX DLN EI HD MO PL PN PPN SI TN XAD XCN XON XPN XTN'.split(' ')) types[name] = parts
 
 const texts = new Set(['', 'ST', 'TX', 'FT', 'VR'])
 
@@ -83,6 +86,14 @@ export function valuesOf(
 function textOf(cells: readonly Cell[]): Readonly<{ values: readonly Valued[]; left: boolean }> {
   const valueString = clean(cells.map(cell => cell.whole() ?? '').join('\n'))
   return { values: valueString ? [{ valueString }] : [], left: false }
+}
+
+/** The parts that have something, in order; the longest of these types (XCN) has 23. */
+function parts(cell: Cell): Valued | undefined {
+  const words = Array.from({ length: 23 }, (_, i) => cell.part(i + 1)).flatMap(part =>
+    [1, 2, 3, 4, 5, 6].flatMap(n => clean(part.value(n)) ?? []),
+  )
+  return words.length > 0 ? { valueString: words.join(' ') } : undefined
 }
 
 // ---------------------------------------------------------------- numbers

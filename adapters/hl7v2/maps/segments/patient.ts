@@ -2,10 +2,10 @@
 import type { Address, Patient } from 'fhir/r4.js'
 import type { Segment } from '../../message.ts'
 import { concept, language } from '../concept.ts'
-import { code, date, dateTime, positive, text, xad, xpn, xtn, yesNo } from '../datatypes.ts'
+import { code, date, dateTime, nickname, positive, text, xad, xpn, xtn, yesNo } from '../datatypes.ts'
 import type { Draft } from '../draft.ts'
 import { segmentMap } from '../engine.ts'
-import { cx, plainIdentifier } from '../references.ts'
+import { cx, dln, plainIdentifier } from '../references.ts'
 
 /** PID[Patient] */
 // biome-ignore format: a row a line
@@ -14,8 +14,9 @@ export const pidPatient = segmentMap([
   ['PID-2', 'identifier[]', cx],
   ['PID-4', 'identifier[]', cx],
   ['PID-19', 'identifier[]', plainIdentifier, { as: 'SS' }],
-  ['PID-20', 'identifier[]', plainIdentifier, { as: 'DL' }],
+  ['PID-20', 'identifier[]', dln],
   ['PID-5', 'name[]', xpn],
+  ['PID-5', 'name[]', nickname],
   ['PID-9', 'name[]', xpn],
   ['PID-13', 'telecom[]', xtn, { as: 'home' }],
   ['PID-14', 'telecom[]', xtn, { as: 'work' }],

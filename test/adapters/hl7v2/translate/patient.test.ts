@@ -164,6 +164,9 @@ describe('who the patient is', () => {
   })
 })
 
+/** What every message says of itself; its sender is an Organization. */
+const origin = { Organization: 'ensure', Provenance: 'replace', MessageHeader: 'replace' }
+
 describe('verbs', () => {
   const verbs = (segments: readonly string[], settings = {}) =>
     Object.fromEntries(translate(segments, settings).changes.map(c => [c.resource.resourceType, c.verb]))
@@ -175,12 +178,15 @@ describe('verbs', () => {
       Location: 'ensure',
       Encounter: 'replace',
       AllergyIntolerance: 'replace',
+      ...origin,
     })
   })
 
   it('an ADT of a delta sender never does', () => {
-    const found = verbs(adt('A08', pv1, 'AL1|1|DA|P^Penicillin'), { adt: 'delta' })
-    expect(new Set(Object.values(found))).toEqual(new Set(['ensure']))
+    const found = Object.entries(verbs(adt('A08', pv1, 'AL1|1|DA|P^Penicillin'), { adt: 'delta' }))
+      .filter(([type]) => type !== 'Provenance' && type !== 'MessageHeader')
+      .map(([, verb]) => verb)
+    expect(new Set(found)).toEqual(new Set(['ensure']))
   })
 
   it('a thin ORU wipes nothing: its patient, visit, order and people are only ensured', () => {
@@ -190,8 +196,10 @@ describe('verbs', () => {
       Location: 'ensure',
       Encounter: 'ensure',
       ServiceRequest: 'ensure',
+      Specimen: 'replace',
       Observation: 'replace',
       DiagnosticReport: 'replace',
+      ...origin,
     })
   })
 
@@ -202,7 +210,7 @@ describe('verbs', () => {
     ])
     const patient = { system: 'urn:oid:1.2.3', value: '12345' }
     for (const [type, subject] of subjects) {
-      expect(subject).toEqual(['Practitioner', 'Location'].includes(type as string) ? null : patient)
+      expect(subject).toEqual(['Practitioner', 'Location', 'Organization'].includes(type as string) ? null : patient)
     }
   })
 })

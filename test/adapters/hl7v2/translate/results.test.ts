@@ -67,11 +67,9 @@ describe('OBX-5 by OBX-2', () => {
     })
   })
 
-  it('documents and types without a map are left out with a reason', () => {
+  it('types without a map are left out with a reason', () => {
     for (const [type, value] of [
-      ['ED', '^AP^PDF^Base64^JVBERi0='],
-      ['RP', 'file^x'],
-      ['CX', '12'],
+      ['NA', '1^2^3'],
       ['XYZ', '1'],
       ['constructor', '1'],
     ]) {
@@ -79,6 +77,14 @@ describe('OBX-5 by OBX-2', () => {
       expect(one(translated, 'Observation').dataAbsentReason?.coding?.[0]?.code).toBe('unsupported')
       expect(codesOf(translated)).toContain('E_PRUNED OBX-5')
     }
+  })
+
+  it.each([
+    ['CX', '12^^^H&1.2.3&ISO', '12 H 1.2.3 ISO'],
+    ['XPN', 'Example^Anna', 'Example Anna'],
+    ['HD', '1.2.840.317', '1.2.840.317'],
+  ])('a result of type %s is a text of its parts', (type, value, text) => {
+    expect(observed(type, value).valueString).toBe(text)
   })
 
   it('no value has a reason', () => {
