@@ -30,7 +30,7 @@ describe('MLLP', () => {
     ['delimiters that are letters', good.replace('|^~\\&|', '|abcd|'), 'AR', 'GOOD', 'E_DELIMITERS', 'MSH^1^2'],
     [
       'a type nobody takes',
-      good.replace('ORU^R01^ORU_R01', 'DFT^P03^DFT_P03'),
+      good.replace('ORU^R01^ORU_R01', 'PEX^P07^PEX_P07'),
       'AR',
       'GOOD',
       'E_MESSAGE_TYPE',
