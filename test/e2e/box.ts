@@ -23,6 +23,8 @@ export type BoxOptions = Readonly<{
   preload?: readonly string[]
   /** Environment variables beside those of this process. */
   env?: Readonly<Record<string, string>>
+  /** The command's file; by default this project's. */
+  command?: string
 }>
 
 export class Box {
@@ -30,13 +32,15 @@ export class Box {
   readonly folder: string
   readonly #preload: readonly string[]
   readonly #env: Readonly<Record<string, string>>
+  readonly #command: string
   #child: ChildProcess | null = null
   #listen: Listen | null = null
   /** All that every process of this box wrote to standard output and standard error. */
   log = ''
 
-  private constructor(folder: string, { preload = [], env = {} }: BoxOptions) {
+  private constructor(folder: string, { preload = [], env = {}, command: file = command }: BoxOptions) {
     this.folder = folder
+    this.#command = file
     this.#preload = preload
     this.#env = env
   }
@@ -173,7 +177,7 @@ export class Box {
   #spawn(argv: readonly string[]): ChildProcess {
     const imports = this.#preload.flatMap(module => ['--import', resolve(root, module)])
     const env = { ...process.env, ...this.#env }
-    const child = spawn(process.execPath, [...nodeFlags, ...imports, command, ...argv], { cwd: this.folder, env })
+    const child = spawn(process.execPath, [...nodeFlags, ...imports, this.#command, ...argv], { cwd: this.folder, env })
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', chunk => {
         this.log += chunk

@@ -1,15 +1,18 @@
 /**
  * The long run: `node test/kafka/soak.ts [--minutes 120] [--seed 1] [--short]`, which is `npm run test:soak`. A real Kafka of
- * three nodes, the real command at twice a clinic's rate, each minute one fault, and a healed cloud until the next. Prints a
+ * three nodes, the packaged command at twice a clinic's rate, each minute one fault, and a healed cloud until the next. Prints a
  * JSON line a minute and what came of it; exit 1 when anything was lost, doubled or out of order, when the process held more
  * than 256 MB at any time, or when its heap or its open files grew from the first third to the last. --short: four minutes.
  *
  * A clinic's rate is ten messages a second at most (bench/outage.ts), so this sends twenty.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { root } from '../e2e/box.ts'
 import { randomFrom } from '../random.ts'
 import { carryOut, kinds, type Plan } from './faults.ts'
 import { Lab } from './lab.ts'
@@ -39,13 +42,39 @@ const recoveryMs = 10_000
 /** What stands a minute after a fault began and just before the next one. */
 type Sample = Readonly<{ heapMiB: number; handles: number }>
 
-await inLab(main)
+await inLab(async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'clinic-gateway-soak-'))
+  try {
+    await main(packed(folder))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
 
-async function main(): Promise<void> {
+/** The command as the package has it: emitted JavaScript, since stripping types takes 40 MB that no clinic pays. */
+function packed(folder: string): string {
+  const built = spawnSync(process.execPath, [join(root, 'scripts/build.mjs')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  if (built.status !== 0) throw new Error('the package cannot be built')
+  for (const part of ['dist', 'config', 'package.json', 'scripts/clinic-gateway.mjs', 'scripts/node-flags.mjs']) {
+    cpSync(join(root, part), join(folder, part), { recursive: true })
+  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  return join(folder, 'scripts/clinic-gateway.mjs')
+}
+
+async function main(command: string): Promise<void> {
   await using lab = await Lab.open()
   await lab.authorize('soak', true)
   const random = randomFrom(Number(values.seed))
-  await using station = await Station.open(lab, 'soak', { line: true, random, everyMs, heapEveryMs: minuteMs / 2 })
+  await using station = await Station.open(lab, 'soak', {
+    line: true,
+    random,
+    everyMs,
+    heapEveryMs: minuteMs / 2,
+    command,
+  })
   const other = await tempting(lab, 'soak')
   const started = performance.now()
   const samples: Sample[] = []

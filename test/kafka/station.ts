@@ -27,6 +27,8 @@ export type StationOptions = Readonly<{
   everyMs?: number
   /** So often each thread notes what its heap holds; by default never. */
   heapEveryMs?: number
+  /** The command's file; by default this project's. */
+  command?: string
 }>
 
 export class Station {
@@ -45,14 +47,14 @@ export class Station {
 
   /** Topics of its own, a gateway that sends there, and load that has run for some seconds. */
   static async open(lab: Lab, prefix: string, options: StationOptions): Promise<Station> {
-    const { line, preload = [], random, everyMs = 600, heapEveryMs } = options
+    const { line, preload = [], random, everyMs = 600, heapEveryMs, command } = options
     const brokers = line ? lab.addresses : lab.cluster.bootstrap
     const uplink = `- { name: cloud, type: kafka, brokers: [${brokers.map(one => `'${one}'`).join(', ')}] }`
     const yaml = (text: string) =>
       text.replace('topicPrefix: demo', `topicPrefix: ${prefix}`).replace(/- \{ name: cloud,.*\}/, uplink)
     const heap = heapEveryMs ? { HEAP_FILE: heapFile, HEAP_EVERY_MS: String(heapEveryMs) } : {}
-    const modules = heapEveryMs ? ['test/kafka/heap.ts', ...preload] : preload
-    const box = await Box.init({ yaml, preload: modules, env: { ...env, ...heap } })
+    const modules = heapEveryMs ? ['test/kafka/heap.mjs', ...preload] : preload
+    const box = await Box.init({ yaml, preload: modules, env: { ...env, ...heap }, ...(command && { command }) })
     try {
       const load = new Load(box, { patients, everyMs, ways: ['mllp', 'mqtt'], random })
       const kafka = observer(lab.cluster.bootstrap)

@@ -9,10 +9,10 @@ import { runInNewContext } from 'node:vm'
 import { threadId } from 'node:worker_threads'
 
 setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
+const collect = runInNewContext('gc')
 
 setInterval(() => {
   collect()
   const { heapUsed, external } = process.memoryUsage()
-  appendFileSync(process.env.HEAP_FILE!, `${JSON.stringify({ at: Date.now(), threadId, heapUsed, external })}\n`)
+  appendFileSync(process.env.HEAP_FILE, `${JSON.stringify({ at: Date.now(), threadId, heapUsed, external })}\n`)
 }, Number(process.env.HEAP_EVERY_MS)).unref()
