@@ -100,11 +100,13 @@ export const limits = {
   arrivalRowBytes: 600,
   seenMs: 7 * day,
   listRows: 200,
+  /** The first line of an HL7 frame. It is read, and repeated in answers, before it is known who sent it. */
+  hl7HeaderBytes: 128 * KiB,
   /** Segments of one HL7 message. */
   hl7Segments: 10_000,
   /** Fields, repetitions, components and subcomponents of one HL7 segment; a waveform in an OBX has tens of thousands. */
   hl7SegmentParts: 100_000,
-  /** Messages of one HL7 batch or batch file. */
+  /** Messages of one HL7 batch or batch file, and as many headers and trailers. */
   hl7BatchMessages: 10_000,
   /** ERR segments (before v2.5: repetitions) of one HL7 answer. */
   hl7AnswerErrors: 20,

@@ -23,12 +23,17 @@ export type BatchFile = Readonly<{ header: Header; batches: readonly Batch[]; is
 type Line = Readonly<{ name: string; text: string; from: number; stray: boolean }>
 type Open = { header: Header | null; messages: Uint8Array<ArrayBuffer>[]; issues: Issue[] }
 
-/** Throws Refusal E_MESSAGE_PARTS where there are more messages than limits.hl7BatchMessages. */
-export function readBatch(bytes: Uint8Array): BatchFile {
-  const header = readHeader(bytes)
-  const reader = new Reader(bytes)
-  if (reader.messages > limits.hl7BatchMessages) refuse('E_MESSAGE_PARTS', header.segment ?? 'BHS')
-  return { header, ...reader.read() }
+/**
+ * Throws Refusal E_MESSAGE_PARTS where there are more messages, or more headers and trailers, than limits.hl7BatchMessages.
+ * `charset`: the sender's.
+ */
+export function readBatch(bytes: Uint8Array, charset = ''): BatchFile {
+  const header = readHeader(bytes, charset)
+  const form = formOf(bytes)
+  const start = leading(bytes)
+  const lines = linesOf(textOf(bytes.subarray(start), form))
+  if (!lines) refuse('E_MESSAGE_PARTS', header.segment ?? 'BHS')
+  return { header, ...new Reader(bytes, start, widthOf(form), lines, charset).read() }
 }
 
 /**
@@ -54,24 +59,22 @@ class Reader {
   readonly #start: number
   readonly #width: 1 | 2
   readonly #lines: readonly Line[]
+  readonly #charset: string
   readonly #batches: Open[] = []
   readonly #issues: Issue[] = []
+  readonly #places = new Set<string>()
   #open: Open | null = null
   /** Where the message that is being read begins. */
   #from: number | null = null
   #trailers = 0
   #filed = false
 
-  constructor(bytes: Uint8Array) {
-    const form = formOf(bytes)
+  constructor(bytes: Uint8Array, start: number, width: 1 | 2, lines: readonly Line[], charset: string) {
     this.#bytes = bytes
-    this.#start = leading(bytes)
-    this.#width = widthOf(form)
-    this.#lines = linesOf(textOf(bytes.subarray(this.#start), form))
-  }
-
-  get messages(): number {
-    return this.#lines.filter(line => line.name === 'MSH').length
+    this.#start = start
+    this.#width = width
+    this.#lines = lines
+    this.#charset = charset
   }
 
   read(): Omit<BatchFile, 'header'> {
@@ -111,7 +114,7 @@ class Reader {
 
   /** Null where its delimiters cannot be used: its messages have their own. */
   #headerIn(line: Line): Header | null {
-    const header = readHeader(this.#slice(line.from, line.from + line.text.length))
+    const header = readHeader(this.#slice(line.from, line.from + line.text.length), this.#charset)
     if (header.delimiters) return header
     this.#misplaced('BHS')
     return null
@@ -150,14 +153,23 @@ class Reader {
 
   /** Said once for each place: a torn message is many lines. */
   #misplaced(at: string): void {
-    if (!this.#issues.some(issue => issue.at === at)) this.#issues.push({ code: 'E_BATCH', at })
+    if (this.#places.has(at)) return
+    this.#places.add(at)
+    this.#issues.push({ code: 'E_BATCH', at })
   }
 }
 
 const ownLines = /(?:^|[\r\n])((?:MSH|BHS|BTS|FHS|FTS)(?![A-Za-z0-9])[^\r\n]*)/g
 
-function linesOf(text: string): readonly Line[] {
-  const found = [...text.matchAll(ownLines)]
+/** Null where there are too many; no more of them are looked for. */
+function linesOf(text: string): readonly Line[] | null {
+  const found: RegExpExecArray[] = []
+  let messages = 0
+  for (const line of text.matchAll(ownLines)) {
+    if (line[1]?.startsWith('MSH')) messages += 1
+    found.push(line)
+    if (Math.max(messages, found.length - messages) > limits.hl7BatchMessages) return null
+  }
   return found.map(({ 0: whole, 1: line = '', index }, i) => {
     const from = index + whole.length - line.length
     const rest = text.slice(from + line.length, found[i + 1]?.index)

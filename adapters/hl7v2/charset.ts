@@ -16,6 +16,8 @@ type Row = Readonly<{
   decode: Decoder
   /** One byte a character: any bytes fit, so that only a look at them tells a wrong name. */
   single?: true
+  /** Two bytes a character, and the second one may look like a delimiter. */
+  pairs?: true
   /** Changes the set inside a text by escape sequences (ISO 2022), alone or as a further repetition of MSH-18. */
   designated?: true
 }>
@@ -84,9 +86,9 @@ const rows: readonly Row[] = [
   { name: 'ISO IR159', also: ['ISO-IR-159', 'JIS X 0212'], decode: ascii, designated: true },
   { name: 'ISO IR14', also: ['ISO-IR-14'], decode: katakana, designated: true },
   { name: 'ISO IR13', also: ['ISO-IR-13', 'JIS X 0201'], decode: katakana, designated: true },
-  { name: 'GB 18030-2000', also: ['GB 18030', 'GB18030'], decode: by('gb18030') },
-  { name: 'BIG-5', also: ['BIG5'], decode: by('big5') },
-  { name: 'KS X 1001', also: ['KSX1001', 'EUC-KR'], decode: by('euc-kr') },
+  { name: 'GB 18030-2000', also: ['GB 18030', 'GB18030'], decode: by('gb18030'), pairs: true },
+  { name: 'BIG-5', also: ['BIG5'], decode: by('big5'), pairs: true },
+  { name: 'KS X 1001', also: ['KSX1001', 'EUC-KR'], decode: by('euc-kr'), pairs: true },
 ]
 
 const byName = new Map(rows.flatMap(row => [row.name, ...row.also].map(name => [name, row] as const)))
@@ -115,11 +117,11 @@ export type Decoded = Readonly<{
  */
 export function decode(bytes: Uint8Array, senderCharset: string): Decoded {
   const form = formOf(bytes)
-  const named = namesIn(bytes)
+  const named = namesIn(bytes, senderCharset)
   const known = named.map(rowOf)
   const base = known[0] ?? (named[0] === '' && named.length > 1 ? plain : (rowOf(senderCharset) ?? unicode))
-  const row = rowFor(base, form)
   const body = bytes.subarray(leading(bytes))
+  const row = rowFor(base, form, body)
   const designated = named.length > 1 || row.designated === true
   const text = form !== 'bytes' ? fromUtf16(body, form) : designated ? mixed(body, row) : row.decode(body)
   if (text === null) refuse('E_CHARSET', 'MSH-18')
@@ -128,8 +130,8 @@ export function decode(bytes: Uint8Array, senderCharset: string): Decoded {
 }
 
 /** Repetitions of MSH-18; one empty name where there is none. */
-function namesIn(bytes: Uint8Array): readonly string[] {
-  const header = readHeader(bytes)
+function namesIn(bytes: Uint8Array, senderCharset: string): readonly string[] {
+  const header = readHeader(bytes, senderCharset)
   const separator = header.delimiters?.repetition
   return header
     .field(18)
@@ -138,10 +140,19 @@ function namesIn(bytes: Uint8Array): readonly string[] {
 }
 
 /** What has two bytes a character is UTF-16 and nothing else is; many write UNICODE and send UTF-8. */
-function rowFor(named: Row, form: Form): Row {
+function rowFor(named: Row, form: Form, bytes: Uint8Array): Row {
   if (form !== 'bytes') return wide
-  return named === wide ? unicode : named
+  return named === wide || losesDelimiters(named, bytes) ? unicode : named
 }
+
+/** UTF-8 read in pairs: the last of three bytes takes the delimiter behind it with it, and values slip into other fields. */
+function losesDelimiters(row: Row, bytes: Uint8Array): boolean {
+  if (!row.pairs || isAscii(bytes) || !isUtf8(bytes)) return false
+  const text = row.decode(bytes)
+  return text === null || plainOf(text) !== plainOf(latin1(bytes) as string)
+}
+
+const plainOf = (text: string): string => text.replace(/[^\0-\x7f]+/g, '')
 
 /**
  * Bytes of a UTF-16 text may look like the end of the frame (“ before a letter of Malayalam is 20 1C 0D 4D). What was cut
@@ -157,6 +168,9 @@ const mixed = (bytes: Uint8Array, row: Row): string | null =>
 
 /** UTF-8 under another name; or what ISO 8859 has for controls that nobody sends, and windows code pages for quotes. */
 function looksWrong(row: Row, bytes: Uint8Array): boolean {
-  if (!row.single || isAscii(bytes)) return false
+  if (isAscii(bytes)) return false
+  // two letters of two bytes each may be UTF-8 by chance, a whole message with three-byte characters is not
+  if (row.pairs) return isUtf8(bytes) && /[\xe0-\xff]/.test(latin1(bytes) as string)
+  if (!row.single) return false
   return isUtf8(bytes) || (row.name.startsWith('8859/') && /[\x80-\x9f]/.test(latin1(bytes) as string))
 }

@@ -1,8 +1,9 @@
 /** One frame: its message, or the messages of its batch, to the intake in order, and back what their sender is owed. */
 import type { Environment } from '../../src/environment.ts'
 import { Refusal, refuse } from '../../src/errors.ts'
+import { limits } from '../../src/limits.ts'
 import type { Intake, SenderProfile } from '../../src/ports.ts'
-import type { Arrival, Issue, Ms } from '../../src/records.ts'
+import type { Arrival, Issue, Ms, Verdict } from '../../src/records.ts'
 import { type AnswerStamp, answers, framed, refusals } from './answer.ts'
 import { type BatchFile, batchAnswer, readBatch } from './batch.ts'
 import { checkHeader, type Header, readHeader } from './header.ts'
@@ -11,10 +12,15 @@ import type { Reply } from './session.ts'
 /** Answers that a message is owed, none where it asks for none; null: `later`. */
 type Owed = readonly string[] | null
 
+/** What the messages of a batch know of those before them. */
+type Batch = { full: Verdict | null }
+
 export class Exchange {
   readonly #source: string
   readonly #intake: Intake
   readonly #environment: Environment
+  /** Bytes of the batches in hand. */
+  #held = 0
 
   /** `source`: the name under which messages and refusals are counted. */
   constructor(source: string, { intake, environment }: Readonly<{ intake: Intake; environment: Environment }>) {
@@ -25,25 +31,47 @@ export class Exchange {
 
   /** Takes a frame of `sender` (null: unknown) to its reply. A batch goes on while it is `wanted`. Never rejects. */
   async take(bytes: Uint8Array<ArrayBuffer>, sender: SenderProfile | null, wanted: () => boolean): Promise<Reply> {
-    const header = readHeader(bytes)
+    const header = readHeader(bytes, sender?.charset)
     if (!sender) return { bytes: framed(this.#refused([{ code: 'E_SENDER', at: '' }], header), header), last: true }
     const isBatch = header.segment !== null && header.segment !== 'MSH' && header.delimiters !== null
     const owed = await (isBatch
-      ? this.#takeBatch(bytes, header, sender, wanted)
+      ? this.#hold(bytes.length, () => this.#takeBatch(bytes, header, sender, wanted))
       : this.#takeMessage(bytes, header, sender))
     return owed && { bytes: framed(owed, header), last: false }
   }
 
-  async #takeMessage(bytes: Uint8Array<ArrayBuffer>, header: Header, sender: SenderProfile): Promise<Owed> {
+  /** Batches wait here, message for message, and not in the intake: what they take together has a limit of its own. */
+  async #hold(bytes: number, work: () => Promise<Owed>): Promise<Owed> {
+    if (this.#held > 0 && this.#held + bytes > limits.inFlightBytes) {
+      this.#count('E_BUSY')
+      return null
+    }
+    this.#held += bytes
+    try {
+      return await work()
+    } finally {
+      this.#held -= bytes
+    }
+  }
+
+  async #takeMessage(
+    bytes: Uint8Array<ArrayBuffer>,
+    header: Header,
+    sender: SenderProfile,
+    batch: Batch = { full: null },
+  ): Promise<Owed> {
     if (isAcknowledgement(header)) return this.#swallowed()
     const arrival = attempt(() => this.#arrival(bytes, header, sender))
     if (arrival instanceof Refusal) return this.#refused(arrival.issues, header)
-    return answers(await this.#intake.take(arrival), header, sender.whenFull, this.#stamp)
+    const verdict = batch.full ?? (await this.#intake.take(arrival))
+    if (verdict.kind === 'later') batch.full = verdict
+    return answers(verdict, header, sender.whenFull, this.#stamp)
   }
 
   /**
    * One after the other, so that they are taken in their order: a message that must wait would otherwise be passed by the
-   * next one. What was taken before a batch is broken off is ours; sent again, it is known.
+   * next one. Where one found no room, those after it find none. What was taken before a batch is broken off is ours; sent
+   * again, it is known.
    */
   async #takeBatch(
     bytes: Uint8Array<ArrayBuffer>,
@@ -51,14 +79,16 @@ export class Exchange {
     sender: SenderProfile,
     wanted: () => boolean,
   ): Promise<Owed> {
-    const file = attempt(() => readBatch(bytes))
+    const file = attempt(() => readBatch(bytes, sender.charset))
     if (file instanceof Refusal) return this.#refused(file.issues, header)
     const said: string[][] = []
+    const batch: Batch = { full: null }
     for (const { messages } of file.batches) {
       const owed: string[] = []
       said.push(owed)
       for (const message of messages) {
-        const one = wanted() ? await this.#takeMessage(message, readHeader(message), sender) : null
+        if (!wanted()) return null
+        const one = await this.#takeMessage(message, readHeader(message, sender.charset), sender, batch)
         if (!one) return null
         owed.push(...one)
       }

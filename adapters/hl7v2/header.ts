@@ -2,8 +2,10 @@
  * The first line of a frame, byte by byte as it came (every byte is one character and goes back unchanged into an
  * answer). Enough to answer any frame, whatever its character set and whatever follows.
  */
+import { isUtf8 } from 'node:buffer'
 import { refuse } from '../../src/errors.ts'
-import { bufferOf, bytesOf, type Form, formOf, leading, markLength, textOf } from './bytes.ts'
+import { limits } from '../../src/limits.ts'
+import { bytesOf, type Form, formOf, leading, markLength, textOf, widthOf } from './bytes.ts'
 import { type Delimiters, isDelimiter, readDelimiters } from './delimiters.ts'
 
 /** The header segment, fields raw and by their HL7 number: `field(10)` is MSH-10; empty where absent. */
@@ -19,14 +21,14 @@ export type Header = Readonly<{
   encode(text: string): Uint8Array
 }>
 
-const CR = 0x0d
-const LF = 0x0a
-
-/** Reads the header of a frame. Never throws; what is wrong with it, `checkHeader` says. */
-export function readHeader(bytes: Uint8Array): Header {
+/**
+ * Reads the header of a frame. `charset`: the sender's, for a header that names none. Never throws; what is wrong with it,
+ * `checkHeader` says. A first line longer than limits.hl7HeaderBytes is no header.
+ */
+export function readHeader(bytes: Uint8Array, charset = ''): Header {
   const form = formOf(bytes)
   const mark = bytes.slice(0, form === 'bytes' ? 0 : markLength(bytes))
-  const line = shielded(firstLine(bytes, form))
+  const line = shielded(firstLine(bytes, form), charset)
   const segment = /^(?:MSH|FHS|BHS)/.exec(line)?.[0] as 'MSH' | 'FHS' | 'BHS' | undefined
   const separator = line.charAt(3)
   const delimiters = segment ? delimitersOf(line) : null
@@ -54,27 +56,30 @@ export function checkHeader(header: Header): void {
 
 function firstLine(bytes: Uint8Array, form: Form): string {
   const start = leading(bytes)
-  if (form !== 'bytes') return textOf(bytes.subarray(start), form).split(/[\r\n]/, 1)[0] as string
-  const buffer = bufferOf(bytes)
-  const ends = [buffer.indexOf(CR, start), buffer.indexOf(LF, start)].filter(end => end >= 0)
-  return buffer.toString('latin1', start, Math.min(...ends, buffer.length))
+  const most = limits.hl7HeaderBytes * widthOf(form)
+  const line = textOf(bytes.subarray(start, start + most), form).split(/[\r\n]/, 1)[0] as string
+  return line.length < limits.hl7HeaderBytes ? line : ''
 }
 
 /**
  * Hides the second bytes of Japanese and Chinese characters that look like delimiters: they are moved up by 0xE000, and
- * writing a text as bytes takes the low byte, so that they go back into an answer as they came.
+ * writing a text as bytes takes the low byte, so that they go back into an answer as they came. What is UTF-8 has no such
+ * bytes, whatever it says that it is.
  */
-function shielded(line: string): string {
+function shielded(line: string, charset: string): string {
   const japanese = line.replace(
     /(\x1b\$(?:[@B]|\([BD]))([^\x1b]*)/g,
-    (_, designation, pairs) => designation + hide(pairs),
+    (_, designation, text) => designation + hide(text),
   )
-  if (!/[\x80-\xff]/.test(japanese) || !/GB ?18030|BIG-?5/i.test(japanese)) return japanese
-  return japanese.replace(/[\x81-\xfe][\x40-\x7e]/g, hide)
+  const chinese = /[\x80-\xff]/.test(line) && /GB ?18030|BIG-?5/i.test(line + charset)
+  return chinese && !isUtf8(Buffer.from(line, 'latin1')) ? japanese.replace(pairs, hide) : japanese
 }
 
+/** Whole characters of Big5 and GB 18030, so that a second byte is never taken for a first one. */
+const pairs = /(?:[\x81-\xfe](?:[\x40-\x7e\x80-\xfe]|[0-9][\x81-\xfe][0-9]))+/g
+
 const hide = (bytes: string): string =>
-  Array.from(bytes, byte => String.fromCharCode(0xe000 + byte.charCodeAt(0))).join('')
+  Buffer.from(Uint16Array.from(Buffer.from(bytes, 'latin1'), byte => 0xe000 + byte).buffer).toString('utf16le')
 
 function delimitersOf(line: string): Delimiters | null {
   try {

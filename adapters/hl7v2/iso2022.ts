@@ -75,9 +75,12 @@ export function byDesignation(
     if (!read(found.index)) return null
     const [whole, escaped, ...hex] = found
     from = found.index + whole.length
-    const set = designations[escaped ?? fromHex(hex)] ?? ''
+    const isEnd = /[\r\n]/.test(whole)
+    const set = isEnd ? '' : designations[escaped ?? fromHex(hex)]
+    // nearly a designation: leaving it out would lose bytes without a trace
+    if (set === undefined) return null
     decoder = set === '' ? base : (own[set] ?? decoderOf(set))
-    if (/[\r\n]/.test(whole)) text += whole
+    if (isEnd) text += whole
   }
   return read(raw.length) ? text : null
 }

@@ -11,7 +11,7 @@ import { Connections } from './connections.ts'
 import { Exchange } from './exchange.ts'
 import { Listener, type ListenerSettings } from './listener.ts'
 import { type Peer, senderFinder } from './sender.ts'
-import { Session } from './session.ts'
+import { type Reply, Session } from './session.ts'
 
 const name = 'mllp'
 
@@ -36,6 +36,8 @@ export function mllpSource(
 ): Source {
   const senderOf = senderFinder()
   const budget = new Budget(limits.mllpHalfFrameBytes)
+  // their own, so that no stranger can push out the half frame of a sender
+  const strangers = new Budget(limits.mllpHalfFrameBytes)
   const connections = new Connections(settings.maxConnections)
   /** What was logged of addresses that do not get in. */
   const noted = new Set<string>()
@@ -64,12 +66,18 @@ export function mllpSource(
       environment,
       log,
       who: { source: name, sender: sender?.name ?? null },
-      // judged again for every message: a new revision of the directory counts at once
-      serve: (bytes, wanted) => exchange.take(bytes, senderOf(intake.directory(), peer), wanted),
+      serve: (bytes, wanted) => serve(bytes, peer, wanted),
       refused: code => intake.refused(name, code),
-      holds: (holder, bytes) => budget.set(holder, bytes),
+      holds: (holder, bytes) => (sender ? budget : strangers).set(holder, bytes),
     })
     connections.add(peer.address, session)
+  }
+
+  /** Judged again for every message, also of a batch: a new revision of the directory counts at once. */
+  function serve(bytes: Uint8Array<ArrayBuffer>, peer: Peer, wanted: () => boolean): Promise<Reply> {
+    const sender = senderOf(intake.directory(), peer)
+    const isStill = () => senderOf(intake.directory(), peer)?.name === sender?.name
+    return exchange.take(bytes, sender, () => wanted() && isStill())
   }
 
   function turnedAway(code: Code, facts: Fields): void {
@@ -111,7 +119,7 @@ export function mllpSource(
   }
 }
 
-/** One byte budget over all connections: when their half frames pass it, the connection that holds most is dropped. */
+/** One byte budget over connections: when their half frames pass it, the connection that holds most is dropped. */
 class Budget {
   readonly #limit: number
   readonly #held = new Map<Session, number>()

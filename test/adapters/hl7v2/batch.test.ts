@@ -220,6 +220,47 @@ describe('a batch', () => {
     expect(intake.refusals).toEqual(['E_MESSAGE_PARTS'])
   })
 
+  it('of more headers and trailers than the limit is refused whole, at once', async () => {
+    const intake = new FakeIntake()
+    const answer = await answerTo(`${header('BHS', 'B1')}${'BTS|1\r'.repeat(150_000)}`, intake)
+    expect(answer.slice(0, 2)).toEqual([mshOf(), 'MSA|AR|B1'])
+    expect(intake.refusals).toEqual(['E_MESSAGE_PARTS'])
+  })
+
+  it('of as many messages as may be and its own lines is taken', () => {
+    const { batches } = readBatch(
+      Buffer.from(
+        `${header('BHS', 'B1')}${'MSH|^~\\&\r'.repeat(limits.hl7BatchMessages)}BTS|${limits.hl7BatchMessages}\r`,
+      ),
+    )
+    expect(batches.map(({ messages, issues }) => [messages.length, issues])).toEqual([[limits.hl7BatchMessages, []]])
+  })
+
+  it('waits with its sender while other batches fill the memory for batches', async () => {
+    const { opened, open } = gate()
+    const intake = new FakeIntake(() => opened.then(() => kept))
+    const size = Math.ceil(limits.inFlightBytes / 3)
+    await using gateway = await listen(intake, { maxFrame: size + 1024 })
+    const senders = new Map<string, Sender>()
+    for (const id of ['A', 'B', 'C']) {
+      const sender = await Sender.to(gateway.port)
+      senders.set(id, sender)
+      void sender.send(frame(`${header('BHS', id)}${oru(id, 'x'.repeat(size))}BTS|1\r`))
+      await until(() => intake.ids.includes(id) || intake.refusals.length > 0)
+    }
+    await senders.get('C')!.closed
+    expect(senders.get('C')!.answers).toEqual([])
+    expect(intake.refusals).toEqual(['E_BUSY'])
+    expect(intake.ids).toEqual(['A', 'B'])
+    open()
+    await Promise.all([senders.get('A')!.hear(1), senders.get('B')!.hear(1)])
+    using again = await Sender.to(gateway.port)
+    await again.send(frame(`${header('BHS', 'C')}${oru('C', 'x'.repeat(size))}BTS|1\r`))
+    await again.hear(1)
+    expect(intake.ids).toEqual(['A', 'B', 'C'])
+    for (const sender of senders.values()) sender[Symbol.dispose]()
+  })
+
   it('of an unknown sender is refused whole', async () => {
     const intake = new FakeIntake(() => kept, directoryOf({ ...profile, addresses: ['10.0.0.0/8'] }))
     await using gateway = await listen(intake)
@@ -350,6 +391,33 @@ describe('a batch that is broken off', () => {
     await second.send(batch)
     await second.hear(1)
     expect([...took]).toEqual(['A', 'B', 'C', 'D'])
+  })
+
+  it('by a full box that says so: what comes after the rejected message is rejected as well, not taken before it', async () => {
+    const { intake, took } = remembering(({ messageId }) =>
+      messageId === 'B' ? { kind: 'later', code: 'E_FULL' } : null,
+    )
+    intake.known = directoryOf({ ...profile, whenFull: 'AR' })
+    await using gateway = await listen(intake)
+    using sender = await Sender.to(gateway.port)
+    await sender.send(batch)
+    const [answer] = await sender.hear(1)
+    const said = plain(answer!.text).filter(line => line.startsWith('MSA'))
+    expect(said).toEqual(['MSA|AA|A', 'MSA|AR|B', 'MSA|AR|C', 'MSA|AR|D'])
+    expect([...took]).toEqual(['A'])
+  })
+
+  it('by a directory that shuts its sender out: nothing more of it is taken', async () => {
+    const { intake, took } = remembering(({ messageId }) => {
+      if (messageId === 'B') intake.known = { ...directoryOf(), revision: 2 }
+      return null
+    })
+    await using gateway = await listen(intake)
+    using sender = await Sender.to(gateway.port)
+    await sender.send(batch)
+    await sender.closed
+    expect(sender.answers).toEqual([])
+    expect([...took]).toEqual(['A', 'B'])
   })
 
   it('by the stop of the gateway: the message on its way is the last', async () => {

@@ -202,6 +202,7 @@ describe('sets that change inside a text', () => {
     ['a byte that is none', '1b24424b7cffff1b2842'],
     ['a place without a character', '1b24427e7e1b2842'],
     ['bytes above 0x7F in ASCII', 'fc'],
+    ['what is nearly a designation', '1b2462'],
   ])('refuses %s', (_, bytes) => {
     expect(refusal(() => decode(message('ISO IR87', hex(bytes)), '8859/1'))).toBe('E_CHARSET at MSH-18')
   })
@@ -225,6 +226,52 @@ describe('sets that change inside a text', () => {
     const answer = Buffer.from(framed([acknowledge('AA', [], header, { controlId: 'X', at: 0 })], header))
     expect(answer.includes(hex(`7c${name}7c`))).toBe(true)
   })
+})
+
+describe('a header in Chinese', () => {
+  const named = (name: string, charset: string) =>
+    Buffer.concat([
+      Buffer.from('MSH|^~\\&|A|'),
+      hex(name),
+      Buffer.from(`|C|D|20261124||ADT^A01|M7|P|2.5||||||${charset}\rPID|1||1||X\r`),
+    ])
+
+  it.each([
+    ['GB 18030-2000', '北京', 'b1b1bea9', 'GB 18030-2000', ''],
+    ['BIG-5', '中文', 'a4a4a4e5', 'BIG-5', ''],
+    ['GB 18030 with four bytes a character', '㐀北', '8139ee39b1b1', 'GB 18030-2000', ''],
+    ['GB 18030 of a sender that never names it', '縷亅', 'bf7c817c', '', 'GB 18030-2000'],
+    ['UTF-8 of a sender that else sends GB 18030', '中', 'e4b8ad', 'UNICODE UTF-8', 'GB 18030-2000'],
+    ['UTF-8 under the name of GB 18030', '中', 'e4b8ad', 'GB 18030-2000', ''],
+    ['UTF-8 under the name of Big5', '中', 'e4b8ad', 'BIG-5', ''],
+  ])('%s: no delimiter is lost or found in it', (_, text, name, charset, sender) => {
+    const header = readHeader(named(name, charset), sender)
+    expect([header.field(5), header.field(10), header.field(11)]).toEqual(['C', 'M7', 'P'])
+    const read = Message.read(decode(named(name, charset), sender).text).first('MSH')
+    expect([read?.value(4), read?.value(5), read?.value(10)]).toEqual([text, 'C', 'M7'])
+  })
+
+  it('is answered under its own control id where only the profile knows the set', async () => {
+    const intake = new FakeIntake(undefined, directoryOf({ ...profile, charset: 'GB 18030-2000' }))
+    await using gateway = await listen(intake)
+    using sender = await Sender.to(gateway.port)
+    await sender.send(frame(named('bf7c', '')))
+    const batch = [Buffer.from('BHS|^~\\&|A\r'), named('bf7c', ''), Buffer.from('BTS|1\r')]
+    await sender.send(frame(Buffer.concat(batch)))
+    const said = (await sender.hear(2)).map(answer => /MSA\|\w+\|\w*/.exec(answer.text)?.[0])
+    expect(said).toEqual(['MSA|AA|M7', 'MSA|AA|M7'])
+  })
+})
+
+it('a first line without an end is no header: what strangers send is not worked on', async () => {
+  const intake = new FakeIntake(undefined, { ...directoryOf(profile), senders: [] })
+  await using gateway = await listen(intake, { maxFrame: 32 * 1024 * 1024 })
+  using sender = await Sender.to(gateway.port)
+  await sender.send(frame(`MSH|^~\\&|\x1b$B${'a'.repeat(1024 * 1024)}|||||||M7`))
+  const [answer] = await sender.hear(1)
+  expect(answer?.text.length).toBeLessThan(1000)
+  const before = readHeader(Buffer.from(`MSH|^~\\&|${'|'.repeat(1024 * 1024)}`))
+  expect(before.segment).toBeNull()
 })
 
 describe('UTF-16', () => {
@@ -295,12 +342,24 @@ describe('a wrong declaration', () => {
     ['UTF-8 under the name of 8859/1', '8859/1', 'c3bc', true],
     ['UTF-8 under the name of a code page', 'WINDOWS-1252', 'c3bc', true],
     ['a code page under the name of 8859/1', '8859/1', '93fc94', true],
+    ['UTF-8 under the name of GB 18030', 'GB 18030-2000', 'e4b8ade69687', true],
+    ['GB 18030', 'GB 18030-2000', 'b1b1bea9', false],
+    ['GB 18030 that might be UTF-8', 'GB 18030-2000', 'cda8', false],
     ['8859/1', '8859/1', 'fc', false],
     ['a code page by its name', 'WINDOWS-1252', '93fc94', false],
     ['ASCII under any name', '8859/5', '41', false],
   ])('%s: flagged or not, and read as declared', (_, charset, bytes, doubtful) => {
     expect(decode(message(charset, hex(bytes)), 'ASCII')).toMatchObject({ charset, doubtful, fallback: false })
   })
+
+  it.each(['GB 18030-2000', 'BIG-5'])(
+    'UTF-8 under the name of %s that would take delimiters with it: as UTF-8',
+    charset => {
+      const read = decode(message(charset, hex('e4b8ad5ee69687')), 'ASCII')
+      expect(read).toMatchObject({ charset: 'UNICODE UTF-8', doubtful: true, fallback: false })
+      expect(nameIn(read.text)).toBe('中^文')
+    },
+  )
 
   it('an unknown name among several is flagged as unknown', () => {
     expect(decode(message('8859/1~KLINGON', hex('fc')), 'ASCII')).toMatchObject({ charset: '8859/1', fallback: true })

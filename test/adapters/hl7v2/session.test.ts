@@ -131,6 +131,22 @@ describe('frames over a real socket', () => {
     expect(intake.refusals).toContain('E_BUSY')
     for (const sender of greedy) sender[Symbol.dispose]()
   })
+
+  it('no half frame of strangers drops the one of a sender', async () => {
+    const intake = new FakeIntake(() => kept, directoryOf({ ...profile, addresses: ['127.0.0.1'] }))
+    await using gateway = await listen(intake, { maxFrame: limits.mllpHalfFrameBytes })
+    const half = limits.mllpHalfFrameBytes / 2
+    const large = frame(oru('LARGE', 'x'.repeat(half)))
+    using good = await Sender.to(gateway.port)
+    await good.send(large.subarray(0, half))
+    const strangers = await Promise.all(ids(4).map(() => Sender.to(gateway.port, '127.0.0.2')))
+    for (const stranger of strangers) void stranger.send(large.subarray(0, half * 0.7))
+    await Promise.race([good.closed, ...strangers.map(({ closed }) => closed)])
+    await good.send(large.subarray(half))
+    await good.hear(1)
+    expect(good.heard).toEqual(['AA LARGE'])
+    for (const stranger of strangers) stranger[Symbol.dispose]()
+  })
 })
 
 describe('order, pressure and endings', () => {
