@@ -364,8 +364,10 @@ export class Engine {
     const { protector, store } = this.#parts
     const gone: Change[] = []
     const snapshots = translated.snapshots.map(({ type, subject, part }) => {
-      const of = part ? `/${protector.idOf('List', { system: 'snapshot', value: part.of })}` : ''
-      const list = stateOf(arrival, `${type}/${protector.idOf('Patient', subject)}${of}`)
+      // two senders may know one patient, and neither knows the other's list
+      const value = JSON.stringify([arrival.sender, part?.of ?? null])
+      const of = protector.idOf('List', { system: 'snapshot', value })
+      const list = stateOf(arrival, `${type}/${protector.idOf('Patient', subject)}/${of}`)
       const ofType = translated.changes.filter(change => change.resource.resourceType === type)
       const names = part?.names ?? ofType.flatMap(change => change.identity[0] ?? [])
       const ids = names.map(name => protector.idOf(type, name))

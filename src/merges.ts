@@ -44,7 +44,9 @@ function stillLinked(change: Change & { resource: { resourceType: 'Patient' } },
  * The merges of a message, and those that it undoes (`to` null). `to` is null as well where something else than a merge goes
  * out under a second key. Throws Refusal E_MERGE_CYCLE (held) for one that would lead back to where it began.
  */
-export function linksOf(changes: readonly Change[], known: Known): Taken['links'] {
+export function linksOf(changes: readonly Change[], before: Known): Taken['links'] {
+  const here = new Map<string, string>()
+  const known: Known = { idOf: before.idOf, target: id => here.get(id) ?? before.target(id) }
   return changes.flatMap<Taken['links'][number]>(({ resource, identity, subject, alsoFor, unlinks }) => {
     const [survivor] = alsoFor ?? []
     const about = resource.resourceType === 'Patient' ? identity[0] : survivor && subject
@@ -55,6 +57,7 @@ export function linksOf(changes: readonly Change[], known: Known): Taken['links'
     if (resource.resourceType !== 'Patient') return known.target(from) === null ? [{ from, to: null }] : []
     const to = known.idOf(survivor)
     if (leads(to, from, known)) refuse('E_MERGE_CYCLE', 'MRG-1')
+    here.set(from, to)
     return [{ from, to }]
   })
 }

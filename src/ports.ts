@@ -35,7 +35,7 @@ export type SenderProfile = Readonly<{
   identifying: Readonly<{ authority?: string; type?: string }>
   /** PID-3.4 as sent (namespace, OID or the whole HD) → the authority's URI (`urn:oid:…`, `https://…`). */
   authorities: Readonly<Record<string, string>>
-  /** `snapshot`: the sender knows the whole patient. `delta`: it sends parts; its ADT never replaces a patient, visit or allergy. */
+  /** `snapshot`: the sender knows the whole patient. `delta`: it sends parts; its ADT never replaces a patient or a list, a visit only where it turns. */
   adt: 'snapshot' | 'delta'
   /** What happens with MSH-11 `T` and `D`. */
   test: 'topic' | 'refuse'

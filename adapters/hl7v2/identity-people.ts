@@ -4,7 +4,7 @@
  *
  *   RelatedPerson     kind (next of kin, guarantor, subscriber, role, mother) + a number of its own, else name + relationship
  *   CareTeam          the patient has one per sender
- *   Condition         DG1-20, PRB-4: under its authority; else visit + DG1-3, without visit DG1-3, PRB-3
+ *   Condition         DG1-20, PRB-4: under its authority; else visit + DG1-3, without visit DG1-3; a problem PRB-3
  *   Procedure         PR1-19; else visit + PR1-3 + PR1-5 + ordinal
  *   Coverage          IN1-2 (plan) + IN1-3 (company) + IN1-36 (policy) + ordinal
  *   Account           PID-18 under its authority; none: PV1-19, the visit's
@@ -58,7 +58,7 @@ export function personName(
   return nameOf(draft, patient, kind, ...words, partOf(segment, relation))
 }
 
-/** A diagnosis or a problem: its own number (field `number`), else its code within the visit. */
+/** A diagnosis: its own number (field `number`), else its code within the visit. */
 export function conditionName(
   segment: Segment,
   number: number,
@@ -70,6 +70,11 @@ export function conditionName(
   if (own) return own
   const within = visit ? [visit.system, visit.value] : []
   return onlyOf(draft, patient, 'condition', ...within, conditionKey(segment))
+}
+
+/** A problem outlives visits and diagnoses: without a number of its own it is none of the diagnoses under its code. */
+export function problemName(prb: Segment, patient: Identity, draft: Draft): Identity {
+  return numberedBy(prb, 4, 'condition', patient, draft) ?? onlyOf(draft, patient, 'problem', conditionKey(prb))
 }
 
 /** Code and system of DG1-3 or PRB-3, else the text of DG1-4. */

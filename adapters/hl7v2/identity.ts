@@ -144,9 +144,12 @@ export function visitName(pv1: Segment, patient: Identity, draft: Draft): Identi
   return admitted ? ofSender(draft, 'visit', patient.system, patient.value, admitted) : null
 }
 
-/** A name by a number: alone under a global authority, else the patient's number. */
-export function numbered(kind: string, value: string, { system, uri }: Authority, patient: Identity): Identity {
-  return { system, value: uri ? value : lp(kind, patient.system, patient.value, value) }
+/**
+ * A name by a number: alone under a global authority that the message names, else the patient's number. The profile's alias for
+ * an empty HD says whose patient numbers these are; a result `1` or a visit `7` without authority is still not one in the world.
+ */
+export function numbered(kind: string, value: string, { system, uri, name }: Authority, patient: Identity): Identity {
+  return { system, value: uri && name !== null ? value : lp(kind, patient.system, patient.value, value) }
 }
 
 /** A name that holds for this message and patient only; noted E_PROVISIONAL. */

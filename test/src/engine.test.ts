@@ -109,6 +109,19 @@ describe('engine', () => {
     expect(headers(deletes[0] as Sealed).ce_subject).toBe(headers(nuts as Sealed).ce_subject)
   })
 
+  test('two senders who know one patient: the list of one takes nothing off that of the other', () => {
+    const subject = { system: 'urn:oid:2.16.840.1.113883.19.5', value: '1' }
+    const one = world(text => ({
+      changes: [patientChange('1'), ...text.split(' ').map(code => allergyChange('1', code))],
+      snapshots: [{ type: 'AllergyIntolerance', subject }],
+    }))
+    const gone = () => data(one).filter(row => headers(row)['cg-verb'] === 'delete').length
+    one.engine.take([arrivalOf('nuts', { sender: 'ward' }), arrivalOf('milk', { sender: 'clinic' })])
+    expect(gone()).toBe(0)
+    one.engine.take([arrivalOf('eggs', { sender: 'ward' })])
+    expect(gone()).toBe(1)
+  })
+
   test('a part of a list: what belongs to another part of it stays', () => {
     const subject = { system: 'urn:oid:2.16.840.1.113883.19.5', value: '1' }
     const one = world(text => {

@@ -13,9 +13,14 @@ afterEach(() => {
   }
 })
 
-/** `merge 2 1`: 2 becomes a link to 1; `apart 2 1`: they are two people; `tell 2`: all that is known of 2. */
+/** `merge 2 1`: 2 becomes a link to 1; `circle 1 2`: each becomes a link to the other; `apart 2 1`: they are two people; `tell 2`: all that is known of 2. */
 function translate(text: string): { changes: Change[] } {
   const [act, prior = '', other = ''] = text.split(' ')
+  if (act === 'circle') {
+    const there = translate(`merge ${prior} ${other}`).changes
+    const back = translate(`merge ${other} ${prior}`).changes
+    return { changes: [...there, ...back.map(change => renamed(change, `${change.resource.id}-back`))] }
+  }
   if (act === 'tell') return { changes: [patientChange(prior)] }
   const name = patientChange(other).identity[0]!
   if (act === 'apart') {
@@ -75,6 +80,10 @@ describe('a merge that is undone', () => {
     const { kinds, reader, idOf } = run([['merge 2 1'], ['apart 2 1'], ['merge 1 2']])
     expect(kinds).toEqual(['kept', 'kept', 'kept'])
     expect(reader.resolve(idOf('1'))).toBe(idOf('2'))
+  })
+
+  test('a circle within one message is held like any other', () => {
+    expect(run([['circle 1 2']]).kinds).toEqual(['held'])
   })
 
   test('is this merge only: one into somebody else stays', () => {

@@ -12,16 +12,23 @@ export type VisitEvent = Readonly<{
   person: 'full' | 'thin'
   /** The lists of a thin one are told whole all the same: they are what the event is about. */
   lists?: 'full'
-  /** `filler`: the event is about the person, and the structure demands a PV1 all the same. */
-  visit: 'told' | 'cancelled' | 'deleted' | 'filler'
+  /**
+   * `turned`: the event is about where the visit stands (admitted, moved, on leave, discharged), which a delta sender tells
+   * whole as well: a discharge that is only ensured would never show. `filler`: the event is about the person, and the
+   * structure demands a PV1 all the same.
+   */
+  visit: 'told' | 'turned' | 'cancelled' | 'deleted' | 'filler'
+  /** It is about a visit that goes on or ends: without PV1 (which the standard demands) nothing would come of it. */
+  demands?: 'PV1'
   /** Status of the visit; absent: by PV1-2. PV1-45 makes it finished unless it is called off. */
   status?: Encounter['status']
   /** Fields that tell what is only expected or was called off; they are left out, noted E_PRUNED. */
   calledOff?: readonly ('PV1-6' | 'PV1-36' | 'PV1-37' | 'PV1-42' | 'PV1-45' | 'PV2-1')[]
 }>
 
-const whole = { person: 'full', visit: 'told' } as const
-const moved = { person: 'thin', visit: 'told' } as const
+const whole = { person: 'full', visit: 'turned' } as const
+const moved = { person: 'thin', visit: 'turned', demands: 'PV1' } as const
+const told = { person: 'thin', visit: 'told' } as const
 const person = { person: 'full', visit: 'filler' } as const
 const cancelled = { person: 'thin', visit: 'cancelled', status: 'cancelled' } as const
 
@@ -29,39 +36,39 @@ const cancelled = { person: 'thin', visit: 'cancelled', status: 'cancelled' } as
 const events: Readonly<Record<string, VisitEvent>> = {
   A01: whole,
   A02: { ...moved, status: 'in-progress' },
-  A03: { ...whole, status: 'finished' },
+  A03: { ...whole, demands: 'PV1', status: 'finished' },
   A04: whole,
   A05: { ...whole, status: 'planned' },
   A06: whole,
   A07: whole,
-  A08: whole,
-  A09: moved,
-  A10: moved,
+  A08: { person: 'full', visit: 'told' },
+  A09: told,
+  A10: told,
   A11: cancelled,
   A12: { ...moved, calledOff: ['PV1-6'] },
-  A13: { ...whole, status: 'in-progress', calledOff: ['PV1-36', 'PV1-37', 'PV1-45'] },
+  A13: { ...whole, demands: 'PV1', status: 'in-progress', calledOff: ['PV1-36', 'PV1-37', 'PV1-45'] },
   A14: { ...whole, status: 'planned' },
-  A15: moved,
-  A16: { ...moved, calledOff: ['PV1-45'] },
+  A15: told,
+  A16: { ...told, calledOff: ['PV1-45'] },
   A17: moved,
   A21: { ...moved, status: 'onleave' },
   A22: moved,
   A23: { person: 'thin', visit: 'deleted' },
-  A25: { ...moved, calledOff: ['PV1-45'] },
-  A26: { ...moved, calledOff: ['PV1-42', 'PV2-1'] },
+  A25: { ...told, calledOff: ['PV1-45'] },
+  A26: { ...told, calledOff: ['PV1-42', 'PV2-1'] },
   A27: cancelled,
   A28: person,
   A31: person,
-  A32: moved,
-  A33: moved,
+  A32: told,
+  A33: told,
   A38: cancelled,
   A52: moved,
   A53: { ...moved, status: 'onleave' },
-  A54: moved,
-  A55: moved,
+  A54: told,
+  A55: told,
   A60: { person: 'thin', lists: 'full', visit: 'filler' },
-  A61: moved,
-  A62: moved,
+  A61: told,
+  A62: told,
 }
 
 /** What we do not know says nothing that would overwrite: an unknown trigger, and the PV1 of other messages than ADT. */

@@ -15,6 +15,15 @@ export function put(resource: FhirResource, name: Identity, { subject, verb }: A
   return draft.add({ verb, resource, identity: [name], subject: subject.name })
 }
 
+/**
+ * A segment with an action code (HL7 tables 0206, 0323) says what becomes of one thing, so that it is told whatever the profile:
+ * a diagnosis taken back that is only ensured would stay. Messages other than ADT and BAR repeat what others know.
+ */
+export function acted(about: About, action: string | undefined, { message }: Draft): About {
+  const acts = /^[ADU]$/.test(action ?? '') && (message.type === 'ADT' || message.type === 'BAR')
+  return acts ? { ...about, verb: 'replace' } : about
+}
+
 /** Says that a snapshot sender's list is whole; `null` in it: something had to be left out. */
 export function whole(
   type: FhirResource['resourceType'],

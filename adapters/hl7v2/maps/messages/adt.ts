@@ -4,7 +4,7 @@
  */
 import type { Encounter, Reference } from 'fhir/r4.js'
 import { refuse } from '../../../../src/errors.ts'
-import type { Change } from '../../../../src/records.ts'
+import type { Change, Identity } from '../../../../src/records.ts'
 import { allergyName, codedName, patientNames, resultNames, visitName } from '../../identity.ts'
 import type { Segment } from '../../message.ts'
 import { visitEvent, visitEvents } from '../../tables/adt-events.ts'
@@ -30,7 +30,7 @@ export const visitMaps: readonly MessageMap[] = [
 
 /**
  * Translates one ADT. Throws Refusal: E_SEGMENT_MISSING and E_TWO_PATIENTS at PID, E_DATE at PID-7, E_NO_PATIENT; where a
- * visit is called off or deleted E_SEGMENT_MISSING at PV1 and E_FIELD_MISSING at PV1-19; and what the OBX throw.
+ * visit is called off or deleted E_SEGMENT_MISSING at PV1 and E_FIELD_MISSING at PV1-19, where one goes on or ends the first; and what the OBX throw.
  */
 export function adt(event: string, draft: Draft): void {
   const { segments } = draft.message
@@ -100,13 +100,20 @@ function addVisit(
   event: string,
   draft: Draft,
 ): Reference | undefined {
-  const { visit } = visitEvent(event)
+  const { visit, demands } = visitEvent(event)
+  if (demands && !pv1) refuse('E_SEGMENT_MISSING', demands)
   if (visit === 'deleted' || visit === 'cancelled') demandKnown(pv1, subject, draft)
   if (!pv1) return undefined
   if (visit === 'deleted') return removeVisit(pv1, subject, draft)
   const pv2 = all(segments, 'PV2')[0]
-  const verb = visit === 'cancelled' ? 'replace' : visit === 'told' ? fullVerb(draft) : 'ensure'
+  const turned = visit === 'cancelled' || (visit === 'turned' && saysState(pv1, event))
+  const verb = turned ? 'replace' : visit === 'told' || visit === 'turned' ? fullVerb(draft) : 'ensure'
   return addEncounter(pv1, subject, { verb, event, visit: visit !== 'filler', pv2 }, draft)
+}
+
+/** Else the visit would become `unknown`, which is no news of where it stands. */
+function saysState(pv1: Segment, event: string): boolean {
+  return visitEvent(event).status !== undefined || Boolean(pv1.value(2) || pv1.value(45))
 }
 
 /** What was never heard of cannot be called off: the visit that is meant would go on. */
@@ -154,6 +161,7 @@ function addPriorNumbers(
  */
 export function addAllergies(segments: readonly Segment[], subject: Subject, verb: Verb, draft: Draft): void {
   const seen = new Set<string>()
+  const names: Identity[] = []
   let whole = segments.length > 0
   for (const al1 of segments) {
     const resource = allergyOf(al1, draft.newId('AllergyIntolerance'), { ...subject.reference }, draft)
@@ -162,9 +170,13 @@ export function addAllergies(segments: readonly Segment[], subject: Subject, ver
     whole &&= substance !== undefined
     if (!substance || seen.has(substance)) continue
     seen.add(substance)
-    draft.add({ verb, resource, identity: [allergyName(subject.name, substance, draft)], subject: subject.name })
+    const name = allergyName(subject.name, substance, draft)
+    names.push(name)
+    draft.add({ verb, resource, identity: [name], subject: subject.name })
   }
-  if (whole && verb === 'replace') draft.snapshots.push({ type: 'AllergyIntolerance', subject: subject.name })
+  // of these names only: an IAM of the message is of no list, and another patient's AL1 are of his own
+  if (whole && verb === 'replace')
+    draft.snapshots.push({ type: 'AllergyIntolerance', subject: subject.name, part: { of: '["AL1"]', names } })
 }
 
 /** Adds the OBX that stand without OBR. */

@@ -49,7 +49,8 @@ export function bar(event: string, draft: Draft): void {
     const state = states[event]
     const about = addAbout(segments, state ? 'ensure' : verb, event, draft)
     const { subject, encounter } = about
-    addAllergies(named(segments, 'AL1'), subject, about.verb, draft)
+    // a billing system's thin list must not take allergies away
+    addAllergies(named(segments, 'AL1'), subject, 'ensure', draft)
     const details = addDetails(segments, about, draft)
     addResults(segments, subject, encounter, draft)
     const account = details.account ?? visitAccount(segments, about, draft)
@@ -58,7 +59,7 @@ export function bar(event: string, draft: Draft): void {
   }
 }
 
-/** What a BAR says of its account: its coverages, its end, or that it is gone. */
+/** What a BAR says of its account: its coverages, its end, or that it is gone; P12 says nothing of it, and wipes nothing. */
 function finish(
   account: Reference,
   state: 'purged' | 'inactive' | undefined,
@@ -66,12 +67,14 @@ function finish(
   verb: Verb,
   draft: Draft,
 ): void {
+  let says = state === 'inactive' || coverages.length > 0
   draft.amend<Account>(account, resource => {
+    says ||= resource.guarantor !== undefined
     if (state === 'inactive') resource.status = 'inactive'
     if (coverages.length > 0) resource.coverage = coverages.map((coverage, i) => ({ coverage, priority: i + 1 }))
   })
   if (state === 'purged') draft.tell(account, 'delete')
-  else if (verb === 'replace') draft.tell(account, 'replace')
+  else if (verb === 'replace' && says) draft.tell(account, 'replace')
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Identity } from '../../../../src/records.ts'
 import { allergyName, codedName } from '../../identity.ts'
 import { onlyOf, personName } from '../../identity-people.ts'
 import type { Segment } from '../../message.ts'
+import { clean } from '../datatypes.ts'
 import type { Draft } from '../draft.ts'
 import { Cell } from '../engine.ts'
 import { cx } from '../references.ts'
@@ -14,7 +15,7 @@ import { adverseReactionOf, isRemoved } from '../segments/adverse-reaction.ts'
 import { addDemographics, livingWillOf } from '../segments/demographics.ts'
 import { contactOf, isPerson, nk1RelatedPerson, personOf } from '../segments/related-person.ts'
 import { type Node, tree } from '../tree.ts'
-import { type About, put, whole } from './about.ts'
+import { type About, acted, put, whole } from './about.ts'
 import { addConditions, addProcedures, type BySegment } from './diagnoses.ts'
 import { addAccount, addCoverages } from './insurance.ts'
 import { addRoles } from './roles.ts'
@@ -134,7 +135,7 @@ function addAdverseReactions(nodes: readonly Node[], about: About, draft: Draft)
     if (!substance || seen.has(substance)) draft.note('E_PRUNED', iam.at(3))
     if (!substance || seen.has(substance)) continue
     seen.add(substance)
-    const verb = isRemoved(iam) ? 'delete' : about.verb
+    const verb = isRemoved(iam) ? 'delete' : acted(about, clean(iam.value(6)), draft).verb
     const { name } = about.subject
     draft.add({ verb, resource, identity: [allergyName(name, substance, draft)], subject: name })
   }

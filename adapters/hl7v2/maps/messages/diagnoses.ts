@@ -3,11 +3,12 @@ import type { Encounter, Reference } from 'fhir/r4.js'
 import type { Identity } from '../../../../src/records.ts'
 import { conditionName, numberedBy, procedureName } from '../../identity-people.ts'
 import type { Segment } from '../../message.ts'
+import { clean } from '../datatypes.ts'
 import type { Draft } from '../draft.ts'
 import { conditionOf, diagnosisOf, isDeleted } from '../segments/condition.ts'
 import { procedureOf } from '../segments/procedure.ts'
 import type { Node } from '../tree.ts'
-import { type About, type Added, put, visitOf, whole } from './about.ts'
+import { type About, type Added, acted, put, visitOf, whole } from './about.ts'
 import { rolesOf } from './roles.ts'
 
 /** The resource of each segment. */
@@ -43,7 +44,8 @@ function addCondition(
   const known = added.get(key)
   const resource = known ? null : conditionOf(dg1, draft.newId('Condition'), around, draft)
   if (!known && !resource) draft.note('E_PRUNED', dg1.at(3))
-  const reference = known ?? (resource ? put(resource, name, about, draft) : undefined)
+  const reference =
+    known ?? (resource ? put(resource, name, acted(about, clean(dg1.value(21)), draft), draft) : undefined)
   if (!reference) return null
   added.set(key, reference)
   if (encounter && !isDeleted(dg1)) addDiagnosis(dg1, reference, encounter, draft)
@@ -95,7 +97,7 @@ function addProcedure(
   if (whole) resource.partOf = [{ ...whole }]
   else if (parent) draft.note('E_PRUNED', pr1.at(25))
   const name = procedureName(pr1, visit, subject.name, draft)
-  const reference = put(resource, name, about, draft)
+  const reference = put(resource, name, acted(about, clean(pr1.value(20)), draft), draft)
   byNumber.set(name.value, reference)
   return { name, reference }
 }

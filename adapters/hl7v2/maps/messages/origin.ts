@@ -4,6 +4,7 @@
  */
 import type { Provenance, Reference } from 'fhir/r4.js'
 import type { Change, Identity } from '../../../../src/records.ts'
+import { isSame, patientNames } from '../../identity.ts'
 import { messageName, onlyOf } from '../../identity-people.ts'
 import { clean } from '../datatypes.ts'
 import type { Draft } from '../draft.ts'
@@ -68,6 +69,8 @@ function addPatientProvenance(subject: Identity, changes: readonly Change[], dra
   const [patient] = patients
   const [pid] = pids
   if (!patient || !pid?.has(33) || !pid.has(34) || pids.length > 1) return
+  // the prior patient of a merge or move comes from MRG
+  if (!isSame(subject, patientNames(pid, 3, draft.message.first('PV1'), draft)[0])) return
   const made = patientProvenanceOf(pid, draft.newId('Provenance'), referenceOf(patient), draft)
   if (!made) return
   const parts = [33, 34].map(n => clean(pid.value(n)) ?? '')

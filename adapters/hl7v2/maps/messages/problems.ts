@@ -2,8 +2,9 @@
  * PPR PC1 PC2 PC3: problems of a patient. The guide has no map for them; ours: every PRB is a Condition of the problem list,
  * named by PRB-4, else by PRB-3. Goals and pathways (GOL, PTH) have no resource type here; they stay in the original.
  */
+import type { Condition } from 'fhir/r4.js'
 import { refuse } from '../../../../src/errors.ts'
-import { conditionName } from '../../identity-people.ts'
+import { problemName } from '../../identity-people.ts'
 import type { Segment } from '../../message.ts'
 import { clean } from '../datatypes.ts'
 import type { Draft } from '../draft.ts'
@@ -60,19 +61,32 @@ function addVisit(visit: Node, subject: Subject, event: string, draft: Draft): v
 /** PRB-1 (HL7 table 0287) says what becomes of the problem; `DE`, and PC3, take it off the list. */
 function addProblem(node: Node, subject: Subject, event: string, draft: Draft): void {
   const { segment: prb } = node
-  const resource = problemOf(prb, draft.newId('Condition'), { ...subject.reference }, draft)
+  const gone = isGone(prb, event)
+  const id = draft.newId('Condition')
+  const found = problemOf(prb, id, { ...subject.reference }, draft)
+  // its number alone says which one is gone
+  const resource = found ?? (gone && clean(prb.value(4)) ? nothingOf(id, subject) : null)
   if (!resource) draft.note('E_PRUNED', prb.at(3))
   if (!resource) return
   const note = notesOf(
     node.all('NTE').map(({ segment }) => segment),
     draft,
   )
-  const identity = [conditionName(prb, 4, null, subject.name, draft)]
-  const verb = isGone(prb, event) ? 'delete' : 'replace'
+  const identity = [problemName(prb, subject.name, draft)]
+  const verb = gone ? 'delete' : says(prb) ? 'replace' : 'ensure'
   draft.add({ verb, resource: { ...resource, ...(note.length > 0 && { note }) }, identity, subject: subject.name })
+}
+
+function nothingOf(id: string, { reference }: Subject): Condition {
+  return { resourceType: 'Condition', id, subject: { ...reference } }
 }
 
 function isGone(prb: Segment, event: string): boolean {
   const action = clean(prb.value(1))
   return action ? action === 'DE' : event === 'PC3'
+}
+
+/** Unchanged, linked, unlinked (HL7 table 0287): the problem is only named, and what is known of it stays. */
+function says(prb: Segment): boolean {
+  return !['UC', 'LI', 'UN'].includes(clean(prb.value(1)) ?? '')
 }

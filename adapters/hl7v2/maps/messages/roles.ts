@@ -3,7 +3,7 @@ import type { CareTeam, CodeableConcept, Encounter, Patient } from 'fhir/r4.js'
 import { onlyOf } from '../../identity-people.ts'
 import type { Draft } from '../draft.ts'
 import { caseManagerOf } from '../segments/coverage.ts'
-import { type Role, roleOf } from '../segments/role.ts'
+import { isTakenOff, type Role, roleOf } from '../segments/role.ts'
 import type { Node } from '../tree.ts'
 import { type About, put } from './about.ts'
 
@@ -33,11 +33,11 @@ export function noteRoles(node: Node, draft: Draft): void {
   for (const { segment } of node.all('ROL', 'PRT')) draft.note('E_PRUNED', segment.at(1))
 }
 
-/** The roles right below a segment; one that names nobody is left out. */
+/** The roles right below a segment; one that names nobody, or is taken off, is left out. */
 export function rolesOf(node: Node, draft: Draft): readonly Role[] {
   return node.all('ROL', 'PRT').flatMap(({ segment }) => {
     const role = roleOf(segment, draft)
-    if (!role) draft.note('E_PRUNED', segment.at(segment.name === 'ROL' ? 4 : 5))
+    if (!role) draft.note('E_PRUNED', segment.at(isTakenOff(segment) ? 2 : segment.name === 'ROL' ? 4 : 5))
     return role ?? []
   })
 }

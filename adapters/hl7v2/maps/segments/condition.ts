@@ -47,7 +47,7 @@ const categories = 'http://terminology.hl7.org/CodeSystem/condition-category'
 
 const coded = (system: string, code: string): CodeableConcept => ({ coding: [{ system, code }] })
 
-/** The diagnosis of a DG1; null where neither DG1-3 nor DG1-4 says which. DG1-21 `D` takes it back. */
+/** The diagnosis of a DG1; null where neither DG1-3 nor DG1-4 says which. DG1-21 `D` takes it back, by its number (DG1-20) alone as well. */
 export function conditionOf(
   dg1: Segment,
   id: string,
@@ -56,7 +56,7 @@ export function conditionOf(
 ): Condition | null {
   const resource: Condition = { resourceType: 'Condition', id, ...about }
   dg1Condition(dg1, resource, draft)
-  if (!resource.code) return null
+  if (!resource.code && !(isDeleted(dg1) && clean(dg1.value(20)))) return null
   if (isDeleted(dg1)) resource.verificationStatus = coded(statuses, 'entered-in-error')
   if (about.encounter) resource.category = [coded(categories, 'encounter-diagnosis')]
   return resource

@@ -77,8 +77,14 @@ const places = {
   PRT: { kind: 4, who: 5, organization: 8, location: 9 },
 } as const
 
-/** The role of a ROL or PRT; null where it names neither person nor organisation (a device, a place). */
+/** ROL-2 and PRT-2 (HL7 table 0287; `D` of table 0206 as many write it): whoever is taken off has no part any more. */
+export function isTakenOff(segment: Segment): boolean {
+  return /^(?:DE?|UN)$/.test(clean(segment.value(2)) ?? '')
+}
+
+/** The role of a ROL or PRT; null where it is taken off, or names neither person nor organisation (a device, a place). */
 export function roleOf(segment: Segment, draft: Draft): Role | null {
+  if (isTakenOff(segment)) return null
   const name = segment.name === 'ROL' ? 'ROL' : 'PRT'
   const read: Partial<PractitionerRole> = {}
   ;(name === 'ROL' ? rolRole : prtRole)(segment, read, draft)

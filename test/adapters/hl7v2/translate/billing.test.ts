@@ -70,6 +70,18 @@ describe('BAR, accounts', () => {
     expect(found.snapshots.map(({ type }) => type)).toEqual(['Condition', 'Procedure'])
   })
 
+  it('P12, and an account of which nothing is said, wipe no guarantor and no coverage', () => {
+    expect(verbOf(translate(bar('P12', pv1, dg1)), 'Account')).toEqual(['ensure'])
+    expect(verbOf(translate(bar('P05', pv1, dg1)), 'Account')).toEqual(['ensure'])
+  })
+
+  it('takes no allergy away, of this patient or of the next one in the message', () => {
+    const second = account.replace('12345', '67890').replace('ACC9', 'ACC10')
+    const found = translate(bar('P01', 'AL1|1|DA|N^Nuts^L', second, 'AL1|1|DA|M^Milk^L'))
+    expect(verbOf(found, 'AllergyIntolerance')).toEqual(['ensure', 'ensure'])
+    expect(found.snapshots.filter(({ type }) => type === 'AllergyIntolerance')).toEqual([])
+  })
+
   it('is the same account as an ADT names by PID-18, and without PID-18 the visit’s', () => {
     const adt = translate([msh('ADT^A08^ADT_A01'), 'EVN||20261125', account])
     expect(namesOf(adt, 'Account')).toEqual(namesOf(translate(bar('P01')), 'Account'))
@@ -180,6 +192,23 @@ describe('PPR, problems', () => {
     expect(resolved.clinicalStatus?.coding?.[0]?.code).toBe('resolved')
     expect(check(resolved)).toEqual([])
     expect(one(translate(ppr('PC1', pv1, prb)), 'Encounter')).not.toHaveProperty('diagnosis')
+  })
+
+  it('is taken off by its number alone', () => {
+    const gone = translate(ppr('PC3', 'PRB|DE|20261120||P55^APP'))
+    expect(verbOf(gone, 'Condition')).toEqual(['delete'])
+    expect(namesOf(gone, 'Condition')).toEqual(namesOf(translate(ppr('PC1', prb)), 'Condition'))
+  })
+
+  it.each(['UC', 'LI', 'UN'])('%s only names it: a thin repetition wipes nothing', action => {
+    expect(verbOf(translate(ppr('PC2', prb.replace('|AD|', `|${action}|`))), 'Condition')).toEqual(['ensure'])
+  })
+
+  it('without a number is not the diagnosis under its code, which would overwrite its state', () => {
+    const code = 'E11^Diabetes^I10'
+    const problem = namesOf(translate(ppr('PC1', `PRB|AD|20261120|${code}`)), 'Condition')
+    const diagnosis = translate([msh('ADT^A31^ADT_A05'), 'EVN||20261125', pid, `DG1|1||${code}`])
+    expect(namesOf(diagnosis, 'Condition')).not.toEqual(problem)
   })
 
   it('takes nothing else off the list, and says what it needs', () => {

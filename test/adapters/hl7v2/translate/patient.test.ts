@@ -290,7 +290,9 @@ describe('AL1 → AllergyIntolerance', () => {
 
   it('are a list of the whole for a snapshot sender, and only for it', () => {
     const subject = { system: 'urn:oid:1.2.3', value: '12345' }
-    expect(translate(adt('A08', al1)).snapshots).toEqual([{ type: 'AllergyIntolerance', subject }])
+    const names = namesOf(translate(adt('A08', al1)), 'AllergyIntolerance')
+    const part = { of: '["AL1"]', names }
+    expect(translate(adt('A08', al1)).snapshots).toEqual([{ type: 'AllergyIntolerance', subject, part }])
     expect(translate(adt('A08', al1), { adt: 'delta' }).snapshots).toEqual([])
     expect(translate(adt('A08')).snapshots).toEqual([])
   })

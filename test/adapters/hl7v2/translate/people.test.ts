@@ -132,6 +132,25 @@ describe('diagnoses (DG1)', () => {
     expect(invalid(found)).toEqual([])
   })
 
+  it('taken back by a delta sender is told whole: only ensured it would stay; a laboratory takes nothing back', () => {
+    const verbs = (found: Translated) => changesOf(found, 'Condition').map(c => c.verb)
+    expect(verbs(at('A08', [pv1, `${dg1}|||||D`], { adt: 'delta' }))).toEqual(['replace'])
+    expect(verbs(at('A08', [pv1, dg1], { adt: 'delta' }))).toEqual(['ensure'])
+    expect(verbs(translate([msh('ORU^R01^ORU_R01'), pid, `${dg1}|||||D`, obr, obx]))).toEqual(['ensure'])
+    const undone = at('A08', [pv1, `${pr1}|||||||||D`], { adt: 'delta' })
+    expect(changesOf(undone, 'Procedure')).toMatchObject([
+      { verb: 'replace', resource: { status: 'entered-in-error' } },
+    ])
+  })
+
+  it('taken back by the number alone (DG1-20) is the one that was told', () => {
+    const told = namesOf(at('A08', [pv1, `${dg1}||||D20^APP`]), 'Condition')
+    const gone = at('A08', [pv1, `DG1|1${'|'.repeat(19)}D20^APP|D`])
+    expect(namesOf(gone, 'Condition')).toEqual(told)
+    expect(one(gone, 'Condition').verificationStatus?.coding?.[0]?.code).toBe('entered-in-error')
+    expect(invalid(gone)).toEqual([])
+  })
+
   it('without code and text are left out; rank 0 is no rank', () => {
     expect(codesOf(at('A08', [pv1, 'DG1|1']))).toContain('E_PRUNED DG1-3')
     const found = at('A08', [pv1, dg1.replace('|1|77', '|0|77')])
@@ -287,6 +306,15 @@ describe('roles (ROL, PRT)', () => {
     expect(changesOf(found, 'CareTeam')).toEqual([])
   })
 
+  it.each(['DE', 'UN'])('%s takes the person off: no general practitioner, no care team, no participant', action => {
+    const off = (kind: string) => rol(kind).replace('|AD|', `|${action}|`)
+    const found = at('A08', [off('PP'), off('AT'), pv1, off('CP'), `PRT|2|${action}||FHCP|900^Care^Carl`])
+    expect(one(found, 'Patient')).not.toHaveProperty('generalPractitioner')
+    expect(changesOf(found, 'CareTeam')).toEqual([])
+    expect(JSON.stringify(one(found, 'Encounter').participant)).not.toContain('PractitionerRole')
+    expect(codesOf(found)).toEqual(expect.arrayContaining(['E_PRUNED ROL[1]-2', 'E_PRUNED PRT-2']))
+  })
+
   it('PRT is read alike; one that names neither person nor organisation is left out', () => {
     const found = at('A08', ['PRT|1|AD||PP|900^Care^Carl|||Practice^^77', 'PRT|2|AD||EQUIP|||||||DEV1'])
     expect(one(found, 'Patient').generalPractitioner).toHaveLength(1)
@@ -339,6 +367,19 @@ describe('adverse reactions (IAM)', () => {
     expect(gone.map(c => c.verb)).toEqual(['delete'])
     const told = namesOf(at('A08', ['AL1|1|DA|P^Penicillin^L']), 'AllergyIntolerance')
     expect(gone[0]?.identity).toEqual(told)
+  })
+
+  it('is of no list: AL1 beside it, or later, take it not away', () => {
+    const found = at('A08', ['AL1|1|DA|N^Nuts^L', iam])
+    const nuts = namesOf(at('A08', ['AL1|1|DA|N^Nuts^L']), 'AllergyIntolerance')
+    expect(found.snapshots.map(({ part }) => part?.names)).toEqual([nuts])
+  })
+
+  it('of a delta sender with an action is told whole: in error or inactive must show', () => {
+    const verbs = (segment: string) =>
+      changesOf(at('A60', [segment], { adt: 'delta' }), 'AllergyIntolerance').map(c => c.verb)
+    expect(verbs(iam.replace('|A|', '|U|').replace(/C$/, 'E'))).toEqual(['replace'])
+    expect(verbs(iam.replace('|A|', '|X|'))).toEqual(['ensure'])
   })
 })
 
@@ -420,7 +461,24 @@ describe('where it comes from', () => {
     const later = translate([msh('ADT^A08^ADT_A01', '20261201||TYPE|M2|P|2.5'), 'EVN||20261201080000', changed])
     expect(namesOf(later, 'Provenance')[0]).toEqual(namesOf(found, 'Provenance')[0])
     expect(invalid(found)).toEqual([])
+    const merged = translate([msh('ADT^A40^ADT_A39'), 'EVN||20261125080000', changed, 'MRG|777^^^H&1.2.3&ISO^MR'])
+    const updates = changesOf(merged, 'Provenance').filter(({ verb }) => verb === 'ensure')
+    expect(updates.map(({ subject }) => subject)).toEqual([namesOf(found, 'Patient')[0]])
   })
+})
+
+it('numbers without authority stay the patient’s, also where the profile says whose patient numbers such are', () => {
+  const settings = { authorities: { '': 'urn:oid:1.2.9' } }
+  const names = (number: string) => {
+    const who = pid.replace('12345^^^H&1.2.3&ISO^MR', number)
+    const found = translate([msh('ORU^R01^ORU_R01'), who, pv1, obr, `${obx}|||||||1`], settings)
+    const [patient] = namesOf(found, 'Patient')
+    expect(patient).toEqual({ system: 'urn:oid:1.2.9', value: number })
+    return [...namesOf(found, 'Encounter'), ...namesOf(found, 'Observation')].map(name => JSON.stringify(name))
+  }
+  const [one, other] = [names('1'), names('2')]
+  expect(one).toHaveLength(2)
+  expect(one.filter(name => other.includes(name))).toEqual([])
 })
 
 it('the same message has the same names, and one of every resource', () => {

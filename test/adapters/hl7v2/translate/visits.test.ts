@@ -122,10 +122,20 @@ describe('who may overwrite what', () => {
     expect(changesOf(about(event, { 19: '', 44: '' }), 'Encounter')).toEqual([])
   })
 
-  it('a delta sender replaces nothing but a visit that is called off', () => {
-    const delta = (event: string) => verbsOf(about(event, {}, { adt: 'delta' }))
-    expect(delta('A02')).toEqual(['ensure', 'ensure'])
-    for (const event of ['A11', 'A27', 'A38']) expect(delta(event)).toEqual(['ensure', 'replace'])
+  const delta = (event: string, fields = {}) => verbsOf(about(event, fields, { adt: 'delta' }))
+
+  it.each('A01 A02 A03 A04 A05 A06 A11 A12 A13 A17 A21 A22 A27 A38 A53'.split(' '))(
+    '%s of a delta sender shows where the visit stands now, and overwrites nothing of the person',
+    event => expect(delta(event)).toEqual(['ensure', 'replace']),
+  )
+
+  it.each('A08 A09 A15 A16 A25 A54 A31'.split(' '))('%s of a delta sender overwrites nothing', event => {
+    expect(delta(event)).toEqual(['ensure', 'ensure'])
+  })
+
+  it('an event that does not say where the visit stands makes no known state unknown', () => {
+    expect(delta('A01', { 2: '' })).toEqual(['ensure', 'ensure'])
+    expect(delta('A03', { 2: '' })).toEqual(['ensure', 'replace'])
   })
 
   it('an unknown trigger of a known structure overwrites nothing', () => {
@@ -135,6 +145,11 @@ describe('who may overwrite what', () => {
 })
 
 describe('what is called off or gone', () => {
+  it.each('A02 A03 A12 A13 A17 A21 A22 A52 A53'.split(' '))('%s without PV1 is refused: it would never show', event => {
+    expect(refusalOf(adt(event, pid))).toBe('E_SEGMENT_MISSING at PV1')
+    expect(refusalOf(adt('A08', pid))).toBe(null)
+  })
+
   it.each(['A11', 'A23', 'A27', 'A38'])(
     '%s of a visit that nothing names is refused: the one that is meant would go on',
     event => {
