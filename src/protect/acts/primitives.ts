@@ -1,6 +1,6 @@
 /** The acts on primitives: each says what of a value may be read. */
 import type { Ms } from '../../records.ts'
-import { isNumber } from './quantity.ts'
+import { isMeasure } from './quantity.ts'
 import type { Json, Sealing } from './slot.ts'
 
 /** In place of a year: the person is 90 or older (45 CFR 164.514(b)(2)(i)(C)). */
@@ -9,8 +9,8 @@ export const over90 = Symbol('90+')
 /** The value itself = it stays; another value = it is generalised; undefined = it is sealed. */
 export type PrimitiveAct = (value: Json, sealing: Sealing) => Json | typeof over90
 
-export function number(value: Json): Json {
-  return isNumber(value) ? value : undefined
+export function number(value: Json, sealing: Sealing): Json {
+  return isMeasure(value, sealing) ? value : undefined
 }
 
 const timeForm =

@@ -26,7 +26,8 @@ const years: Readonly<Record<string, number>> = {
 }
 
 export function quantity(value: JsonObject, path: string, sealing: Sealing, arg?: string): JsonObject {
-  if (value.value !== undefined && !isNumber(value.value)) return sealComplex(value, path, sealing, { clear: {} })
+  if (value.value !== undefined && !isMeasure(value.value, sealing))
+    return sealComplex(value, path, sealing, { clear: {} })
   if (arg === 'age' && !isYoung(value)) return sealComplex(value, path, sealing, { clear: {} })
   const clear = { ...pick(value, ['value']), ...pickListed(value, 'comparator', comparators), ...clearUnit(value) }
   return sealComplex(value, path, sealing, { clear, masks: value.unit === undefined ? [] : ['unit'] })
@@ -75,6 +76,16 @@ function samplesShown(value: JsonObject, path: string, sealing: Sealing, shown: 
 
 export function isNumber(value: Json): boolean {
   return typeof value === 'number' || JSON.isRawJSON(value)
+}
+
+/**
+ * A number that is nobody's: a phone or record number of this message that stands in place of a measurement (OBX of type NM)
+ * is sealed. From seven digits on, because shorter ones are measured every day.
+ */
+export function isMeasure(value: Json, { terms }: Pick<Sealing, 'terms'>): boolean {
+  if (!isNumber(value)) return false
+  const text = JSON.isRawJSON(value) ? value.rawJSON : String(value)
+  return !(/^\d{7,}$/.test(text) && terms.foundIn(text))
 }
 
 function numberOf(value: Json): number {

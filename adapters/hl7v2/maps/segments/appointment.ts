@@ -111,12 +111,20 @@ export function statusOf({ sch, resources }: Booking, event: string, draft: Draf
   return 'booked'
 }
 
+/** What senders write in their own words of an appointment that does not take place: it must not look booked. */
+const spelledOut: readonly (readonly [RegExp, Status])[] = [
+  [/^cancel/i, 'cancelled'],
+  [/^no[ _-]?show/i, 'noshow'],
+]
+
 /** HL7 table 0278 by code or text, whatever its case: senders write `BOOKED`, `Booked`, `^Booked`. */
 function filled(segment: Segment, n: number): Status | undefined {
   for (const part of [1, 2]) {
     const word = cleanCode(segment.value(n, part)) ?? ''
     const known = lookUp('FillerStatusCodes[Appointment]', word.slice(0, 1).toUpperCase() + word.slice(1).toLowerCase())
     if (known) return known.code as Status
+    const negated = spelledOut.find(([pattern]) => pattern.test(word))
+    if (negated) return negated[1]
   }
   return undefined
 }

@@ -12,7 +12,7 @@ import type { Draft } from '../draft.ts'
 import { Cell, type DataMap, segmentMap } from '../engine.ts'
 import { quantity } from '../quantity.ts'
 import { site } from './immunization.ts'
-import { type Timed, timedBy } from './timing.ts'
+import { olderTimed, type Timed, timedBy } from './timing.ts'
 
 /** Field numbers of one segment; an amount is followed by its units unless `units` says where they are. */
 export type Places = Readonly<{
@@ -76,7 +76,7 @@ export type DosageSegments = Readonly<{
   timings: readonly Segment[]
 }>
 
-/** The dosages of an order: one for every TQ1, numbered where there are several; else one, by the older TQ of `give` or ORC-7. */
+/** The dosages of an order: one for every TQ1, else for every older TQ of `give` or ORC-7, numbered where there are several. */
 export function dosagesOf({ give, orc, routes, timings }: DosageSegments, draft: Draft): Dosage[] {
   const at = placesOf(give)
   const { additionalInstruction = [], ...way } = wayOf(routes, draft)
@@ -89,10 +89,30 @@ export function dosagesOf({ give, orc, routes, timings }: DosageSegments, draft:
     ...(dose && { doseAndRate: [dose] }),
     ...(most && { maxDosePerPeriod: { numerator: most, denominator: period(1, 'd') } }),
   }
-  const older = () => withTiming(base, timedBy([], olderTimings(give, orc), draft))
-  const all = timings.length > 0 ? timings.map(tq1 => timed(base, tq1, draft)) : [older()]
-  const filled = all.filter(dosage => Object.keys(dosage).length > 0)
-  return filled.length > 1 ? filled.map((dosage, i) => ({ sequence: i + 1, ...dosage })) : filled
+  const all = timings.length > 0 ? timings.map(tq1 => timed(base, tq1, draft)) : olderDosages(base, give, orc, draft)
+  const filled = all.filter(({ dosage }) => Object.keys(dosage).length > 0)
+  return filled.length > 1 ? numbered(filled) : filled.map(({ dosage }) => dosage)
+}
+
+/** `together`: the next dosage is at the same time. */
+type Placed = Readonly<{ dosage: Dosage; together: boolean }>
+
+function olderDosages(base: Dosage, give: Segment, orc: Segment | undefined, draft: Draft): readonly Placed[] {
+  const older = olderTimed(olderTimings(give, orc), draft)
+  if (older.length === 0) return [{ dosage: base, together: false }]
+  return older.map(({ timed, pattern, condition, together }) => {
+    return { dosage: conditioned(withTiming(base, timed), pattern, condition), together }
+  })
+}
+
+/** One after the other; TQ1-12 `A` says that the next one is at the same time, which FHIR says by the same number. */
+function numbered(placed: readonly Placed[]): Dosage[] {
+  let sequence = 1
+  return placed.map(({ dosage, together }) => {
+    const made = { sequence, ...dosage }
+    if (!together) sequence += 1
+    return made
+  })
 }
 
 /** Where v2.4 and before have the timing: RXE-1 or RXG-3, else ORC-7. */
@@ -110,21 +130,34 @@ export function olderTimings(
 }
 
 /** TQ1: when, and TQ1-10 under which condition: with `PRN` when it is needed, else a further instruction. */
-function timed(base: Dosage, tq1: Segment, draft: Draft): Dosage {
-  const dosage = withTiming(base, timedBy([tq1], [], draft))
-  const condition = clean(tq1.field(10)[0]?.text())
-  const needed = /^PRN/i.test(clean(tq1.value(3)) ?? '')
+function timed(base: Dosage, tq1: Segment, draft: Draft): Placed {
+  const [pattern, condition] = [clean(tq1.value(3)), clean(tq1.field(10)[0]?.text())]
+  const dosage = conditioned(withTiming(base, timedBy([tq1], [], draft)), pattern, condition)
+  return { dosage, together: clean(tq1.value(12)) === 'A' }
+}
+
+/** What is taken only when it is needed (`PRN`, `PRNQ6H`, HL7 table 0335) must not look regular. */
+function conditioned(dosage: Dosage, pattern = '', condition: string | undefined): Dosage {
+  const needed = /^PRN|\bPRN$/i.test(pattern)
   if (needed && condition) return { ...dosage, asNeededCodeableConcept: { text: condition } }
   if (needed) return { ...dosage, asNeededBoolean: true }
   if (!condition) return dosage
   return { ...dosage, additionalInstruction: [...(dosage.additionalInstruction ?? []), { text: condition }] }
 }
 
-/** The amount of TQ.1 stands only where the order itself has none: else it would be told twice. */
+/**
+ * The amount of TQ.1 stands where the order itself has none, and where it is another one in the same unit (40 mg, then 20 mg):
+ * else it would be told twice. Any other but 1 is kept in words, because it may multiply the dose.
+ */
 function withTiming(base: Dosage, timing: Timed | undefined): Dosage {
-  const text = timing?.note?.map(({ text }) => text).join('\n')
   const amount = timing?.quantityQuantity
-  const dose = amount && !base.doseAndRate && { doseAndRate: [{ type: ordered, doseQuantity: amount }] }
+  const [own] = base.doseAndRate ?? []
+  const given = own?.doseQuantity
+  const replaced = !own || (Boolean(amount?.unit) && amount?.unit === given?.unit && !isSame(amount, given))
+  const beside = amount && !replaced && !isSame(amount, given) && !isSame(amount, { value: 1 })
+  const words = beside ? `Quantity: ${[numberOf(amount.value), amount.unit].filter(Boolean).join(' ')}` : undefined
+  const text = [...(timing?.note?.map(({ text }) => text) ?? []), words].filter(Boolean).join('\n')
+  const dose = amount && replaced && { doseAndRate: [{ type: ordered, doseQuantity: amount }] }
   return {
     ...(text && { text }),
     ...base,
@@ -133,14 +166,20 @@ function withTiming(base: Dosage, timing: Timed | undefined): Dosage {
   }
 }
 
+function isSame(a: Quantity | undefined, b: Quantity | undefined): boolean {
+  return a?.value !== undefined && b?.value !== undefined && numberOf(a.value) === numberOf(b.value)
+}
+
 const ordered = { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/dose-rate-type', code: 'ordered' }] }
 
 function doseAndRateOf(give: Segment, draft: Draft): DosageDoseAndRate | undefined {
   const at = placesOf(give)
   const low = doseAt(give, at.min, at.units, draft)
   const high = at.max === undefined ? undefined : doseAt(give, at.max, at.units, draft)
+  // an amount that cannot be read is not the greatest one
+  const unread = !low && Boolean(clean(give.value(at.min)))
   const range = low && high && numberOf(low.value) < numberOf(high.value)
-  const dose = range ? { doseRange: { low, high } } : (low ?? high) && { doseQuantity: (low ?? high)! }
+  const dose = range ? { doseRange: { low, high } } : !unread && (low ?? high) && { doseQuantity: (low ?? high)! }
   const rate = rateOf(give, low, draft)
   return dose || rate ? { type: ordered, ...dose, ...rate } : undefined
 }

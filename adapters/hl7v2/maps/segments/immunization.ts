@@ -103,6 +103,7 @@ export function immunizationOf(
   if (orc) orcImmunization(orc, resource, draft)
   rxaImmunization(rxa, resource, draft)
   if (rxr) rxrImmunization(rxr, resource, draft)
+  if (saysRefused(rxa)) resource.status = 'not-done'
   if (rxa.value(21) === 'D') resource.status = 'entered-in-error'
   if (!resource.vaccineCode) refuse('E_FIELD_MISSING', rxa.at(5))
   for (const prt of participants) putParticipant(prt, resource, draft)
@@ -113,6 +114,15 @@ export function immunizationOf(
   const place = field && !resource.location && pl(new Cell(rxa, 11, 1, field), draft, {})
   if (place) resource.location = place
   return resource
+}
+
+/**
+ * RXA-18 gives a reason why nothing was given (HL7 v2.5.1 §4.14.7.18). Without RXA-20, or beside a code there that HL7 table
+ * 0322 does not have, it is all that says so: a refused shot must not look given.
+ */
+export function saysRefused(rxa: Segment): boolean {
+  const completion = lookUp('CompletionStatus', clean(rxa.value(20))?.toUpperCase() ?? '')
+  return !completion && Boolean(clean(rxa.field(18)[0]?.text()))
 }
 
 /** PRT-4 AP and OP are functions of the shot, others take part without one (guide: VXU_V04, PRT). */
@@ -136,7 +146,7 @@ function putTime(rxa: Segment, resource: Immunization, draft: Draft): void {
 function putDose(rxa: Segment, resource: Immunization, draft: Draft): void {
   const dose = /^0*999(?:\.0*)?$/.test(clean(rxa.value(6)) ?? '') ? undefined : doseAt(rxa, 6, 7, draft)
   if (dose && resource.status !== 'not-done') resource.doseQuantity = dose
-  if (rxa.value(20) !== 'PA') return
+  if (clean(rxa.value(20))?.toUpperCase() !== 'PA') return
   const system = 'http://terminology.hl7.org/CodeSystem/immunization-subpotent-reason'
   resource.isSubpotent = true
   resource.subpotentReason = [{ coding: [{ system, code: 'partial' }] }]

@@ -35,9 +35,10 @@ import {
   rateOf,
   wayOf,
 } from './dosage.ts'
+import { saysRefused } from './immunization.ts'
 import { notesOf } from './note.ts'
 import { placerGroup } from './order.ts'
-import { timedBy } from './timing.ts'
+import { olderTimed, timedBy } from './timing.ts'
 
 /** ORC-12 as who ordered what was given. */
 const orderedBy: DataMap<MedicationAdministrationPerformer> = (cell, draft, options) => {
@@ -81,11 +82,16 @@ export type MedicationSegments = Readonly<{
 
 type Status = MedicationRequest['status']
 
-/** The status of an order: by ORC-1 where it says what became of it, else ORC-5, else active. */
+/**
+ * The status of an order: by ORC-1 where it says what became of it, else ORC-5, else active; unknown where ORC-5 says what
+ * HL7 table 0038 does not have (`CANCELLED`), which must not look active.
+ */
 export function orderStatus(orc: Segment | undefined): Status {
-  const control = lookUp('OrderControlCode[MedicationRequest.status]', clean(orc?.value(1)) ?? '')
-  const state = lookUp('OrderStatus[MedicationRequest.status]', clean(orc?.value(5)) ?? '')
-  return ((control ?? state)?.code as Status | undefined) ?? 'active'
+  const [control = '', state = ''] = [1, 5].map(n => clean(orc?.value(n))?.toUpperCase())
+  const found =
+    lookUp('OrderControlCode[MedicationRequest.status]', control) ??
+    lookUp('OrderStatus[MedicationRequest.status]', state)
+  return (found?.code as Status | undefined) ?? (state ? 'unknown' : 'active')
 }
 
 /** Throws Refusal E_FIELD_MISSING where a segment does not say which medicine. */
@@ -191,7 +197,9 @@ function authoredOn(orc: Segment | undefined, give: Segment, draft: Draft): stri
 
 /** TQ1-9, else the priority of the older TQ. */
 function priority({ give, orc, timings }: MedicationSegments, draft: Draft): Pick<MedicationRequest, 'priority'> {
-  const found = timedBy(timings.slice(0, 1), olderTimings(give, orc), draft)?.priority
+  const [first] = timings
+  const timed = first ? timedBy([first], [], draft) : olderTimed(olderTimings(give, orc), draft)[0]?.timed
+  const found = timed?.priority
   return found ? { priority: found } : {}
 }
 
@@ -316,6 +324,16 @@ const completion: Readonly<Record<string, AdministrationStatus>> = {
   PA: 'stopped',
 }
 
+/** RXA-20; empty means completed, but not beside a reason of refusal (RXA-18). What nobody knows is unknown. */
+function completionOf(rxa: Segment, draft: Draft): AdministrationStatus {
+  const code = clean(rxa.value(20))
+  const known = completion[code?.toUpperCase() ?? '']
+  if (code && !known) draft.unmap('RXA-20', '', code)
+  if (known) return known
+  if (saysRefused(rxa)) return 'not-done'
+  return code ? 'unknown' : 'completed'
+}
+
 /** The administration of an RXA, without subject and request. Throws Refusal: E_FIELD_MISSING at RXA-5 and RXA-3, E_DATE at RXA-3. */
 export function administrationOf(
   segments: MedicationSegments,
@@ -323,7 +341,7 @@ export function administrationOf(
 ): Omit<MedicationAdministration, 'id' | 'subject'> {
   const { orc, give } = segments
   const deleted = give.value(21) === 'D'
-  const status = deleted ? 'entered-in-error' : (completion[clean(give.value(20)) ?? ''] ?? 'completed')
+  const status = deleted ? 'entered-in-error' : completionOf(give, draft)
   const resource: Omit<MedicationAdministration, 'id' | 'subject'> = {
     resourceType: 'MedicationAdministration',
     status,

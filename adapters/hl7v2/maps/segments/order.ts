@@ -157,11 +157,14 @@ const byResult: Readonly<Record<string, RequestStatus>> = {
   X: 'revoked',
 }
 
+/** ORC-1 (HL7 table 0119): cancel, cancelled, cancelled as requested; discontinue alike. */
+const takesBack = new Set(['CA', 'OC', 'CR', 'DC', 'OD', 'DR'])
+
 /** ORC-1 that says that there is an order, not how it is with it. */
 const follows = new Set(['RE', 'SC', 'CN', ''])
 
 /**
- * The status of an order: ORC-5, else what ORC-1 does to it, else what OBR-25 says of its results, else unknown. An order that
+ * The status of an order: taken back by ORC-1, else ORC-5, else what ORC-1 does to it, else what OBR-25 says of its results, else unknown. An order that
  * is new has got further where it has results; and an ORC that is another OBR's says less than the OBR's own results.
  */
 function requestStatus({ obr, orc, shared }: OrderSegments, draft: Draft): RequestStatus {
@@ -169,6 +172,8 @@ function requestStatus({ obr, orc, shared }: OrderSegments, draft: Draft): Reque
   if (shared && result) return result
   const control = cleanCode(orc?.value(1)) ?? ''
   const state = orderCode(orc, 5, 'OrderStatus', draft)
+  // what takes an order back says more than how it was before
+  if (takesBack.has(control) && state !== 'completed' && state !== 'entered-in-error') return 'revoked'
   if (state) return state
   if (follows.has(control) || (control === 'NW' && result)) return result ?? 'unknown'
   return orderCode(orc, 1, 'OrderControlCode[ServiceRequest.status]', draft) ?? result ?? 'unknown'

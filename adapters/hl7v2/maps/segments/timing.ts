@@ -136,9 +136,30 @@ export function timedBy(
   const [first, second] = timings
   if (second) draft.note('E_PRUNED', second.at(1))
   if (first) return timed(readSegment(first, draft))
+  const [told, further] = olderTimed(older, draft)
+  if (further) draft.note('E_PRUNED', further.at)
+  return told?.timed
+}
+
+/** A TQ, its pattern and condition in words, and where it stands; `together`: the next one is at the same time (TQ.9 `A`). */
+export type Older = Readonly<{
+  timed: Timed
+  pattern: string | undefined
+  condition: string | undefined
+  at: string
+  together: boolean
+}>
+
+/** All TQ of the first field that has any. */
+export function olderTimed(older: readonly (readonly [Segment | undefined, number])[], draft: Draft): readonly Older[] {
   const [segment, n] = older.find(([segment, n]) => segment?.has(n)) ?? []
-  const read = segment && n && tq(new Cell(segment, n, 1, segment.field(n)[0]!), draft, {})
-  return read ? timed(read) : undefined
+  if (!segment || !n) return []
+  return segment.field(n).flatMap((field, i) => {
+    const read = tq(new Cell(segment, n, i + 1, field), draft, {})
+    const at = segment.at(n, undefined, i + 1)
+    const [pattern, condition] = [2, 7].map(part => clean(field.value(part)))
+    return read ? [{ timed: timed(read), pattern, condition, at, together: clean(field.value(9)) === 'A' }] : []
+  })
 }
 
 function readSegment(tq1: Segment, draft: Draft): Read {

@@ -73,6 +73,16 @@ describe('VXU → Immunization', () => {
   })
 
   it.each([
+    { 18: '00^Parental decision^NIP002', 20: '' },
+    { 18: '^mother said no', 20: 'REFUSED' },
+    { 18: '03', 20: 're' },
+  ])('a reason of refusal is enough: without a known RXA-20 it is not-done: %o', fields => {
+    const shot = shotOf(fields)
+    expect(shot.status).toBe('not-done')
+    expect(shot).not.toHaveProperty('doseQuantity')
+  })
+
+  it.each([
     [{ 20: '' }, 'completed'],
     [{ 20: 'CP', 21: 'D' }, 'entered-in-error'],
     [{ 20: 'RE', 21: 'D' }, 'entered-in-error'],

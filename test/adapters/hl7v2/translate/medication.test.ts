@@ -197,6 +197,53 @@ describe('RDE and OMP → MedicationRequest', () => {
     expect(dosages[1]?.asNeededCodeableConcept).toEqual({ text: 'for pain' })
   })
 
+  it('timings at the same time (TQ1-12 A) are no sequence', () => {
+    const dosages = ordered(orc, rxeOf(), 'TQ1|1||QAM|||||||||A', 'TQ1|2||QPM', 'TQ1|3||QHS').dosageInstruction!
+    expect(dosages.map(({ sequence }) => sequence)).toEqual([1, 1, 2])
+  })
+
+  it('a taper is not the first dose again and again', () => {
+    const taper = ['TQ1|1|40^mg|QD', 'TQ1|2|20^mg|QD', 'TQ1|3|10^mg|QD']
+    const { dosageInstruction = [] } = ordered(orc, rxeOf({ 3: '40', 5: 'mg' }), ...taper)
+    expect(dosageInstruction.map(({ doseAndRate }) => doseAndRate?.[0]?.doseQuantity?.value)).toEqual([40, 20, 10])
+  })
+
+  it('how many doses at a time (TQ1-2) is told beside the dose; one says nothing', () => {
+    const [two] = ordered(orc, rxeOf({ 3: '500', 5: 'mg' }), 'TQ1|1|2^tablet|QD').dosageInstruction!
+    expect(two).toMatchObject({ text: 'Quantity: 2 tablet', doseAndRate: [{ doseQuantity: { value: 500 } }] })
+    expect(ordered(orc, rxeOf(), 'TQ1|1|1|QD').dosageInstruction![0]).not.toHaveProperty('text')
+  })
+
+  it.each([
+    ['^PRN', { asNeededBoolean: true }],
+    ['^PRNQ6H^^^^^pain', { asNeededCodeableConcept: { text: 'pain' } }],
+    ['^Q6H PRN', { asNeededBoolean: true }],
+    ['^QD^^^^^after meals', { additionalInstruction: [{ coding: [{ code: 'TWF' }] }, { text: 'after meals' }] }],
+  ])('what is taken when it is needed does not look regular in v2.4: RXE-1 %s', (timing, told) => {
+    expect(ordered(orc, rxeOf({ 1: timing })).dosageInstruction).toMatchObject([told])
+  })
+
+  it('every timing of v2.4 is there: RXE-1 repeats', () => {
+    const dosages = ordered(orc, rxeOf({ 1: '^QAM~^QHS' })).dosageInstruction!
+    expect(dosages.map(({ sequence, timing }) => [sequence, timing?.repeat?.when])).toEqual([
+      [1, ['MORN']],
+      [2, ['HS']],
+    ])
+  })
+
+  it('the greatest amount is not the dose where the least cannot be read', () => {
+    const [dosage] = ordered(orc, rxeOf({ 3: '1/2', 4: '2' })).dosageInstruction!
+    expect(dosage).not.toHaveProperty('doseAndRate')
+  })
+
+  it.each([
+    ['ORC|SC|P1|||CANCELLED', 'unknown'],
+    ['ORC|ca|P1', 'cancelled'],
+    ['ORC|SC|P1|||dc', 'stopped'],
+  ])('an order that was taken back in other words is not active: %s', (orc, status) => {
+    expect(ordered(orc, rxeOf()).status).toBe(status)
+  })
+
   it('v2.4 has its timing in RXE-1 or ORC-7', () => {
     const old = ordered(orc, rxeOf({ 1: '1^BID^^20261125^^S' }))
     expect(old).toMatchObject({
@@ -378,6 +425,18 @@ describe('RAS → MedicationAdministration', () => {
   it('a wrong time is refused, because it would look like another dose', () => {
     expect(refusalOf(ras(orc, rxaOf({ 3: '20261399' })))).toBe('E_DATE at RXA-3')
     expect(refusalOf(ras(orc, rxaOf({ 3: '' })))).toBe('E_FIELD_MISSING at RXA-3')
+  })
+
+  it.each([
+    [{ 18: '00^Refused^L', 20: '' }, 'not-done'],
+    [{ 18: '00^Refused^L', 20: 'REFUSED' }, 'not-done'],
+    [{ 20: 're' }, 'not-done'],
+    [{ 20: 'HELD' }, 'unknown'],
+    [{ 18: '00^Refused^L', 20: 'CP' }, 'completed'],
+  ])('what was refused or is not known does not look given: %o', (more, status) => {
+    const resource = given(more, 'RXR|IV')
+    expect(resource.status).toBe(status)
+    expect('dosage' in resource).toBe(status !== 'not-done')
   })
 
   it('a deletion means the dose it names; the next dose is another', () => {

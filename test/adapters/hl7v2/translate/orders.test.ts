@@ -96,6 +96,9 @@ describe('the state of an order', () => {
     ['SC', 'CM', 'completed'],
     ['XO', 'HD', 'on-hold'],
     ['NW', 'CA', 'revoked'],
+    ['CA', 'IP', 'revoked'],
+    ['DC', 'SC', 'revoked'],
+    ['OC', 'CM', 'completed'],
   ])('ORC-1 %s with ORC-5 %s is %s', (control, state, status) => {
     expect(request([msh('ORM^O01'), pid, `ORC|${control}|P1|F1||${state}`, ordered]).status).toBe(status)
   })

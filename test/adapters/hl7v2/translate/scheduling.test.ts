@@ -72,6 +72,15 @@ describe('SIU → Appointment', () => {
   })
 
   it.each([
+    ['Canceled', 'cancelled'],
+    ['CANCELLED BY PATIENT', 'cancelled'],
+    ['^No show', 'noshow'],
+    ['NO-SHOW', 'noshow'],
+  ])('an appointment that does not take place is not booked, in whose words ever: SCH-25 %s', (filler, status) => {
+    expect(statusOf('S14', filler)).toBe(status)
+  })
+
+  it.each([
     ['S15', 'cancelled'],
     ['S16', 'cancelled'],
     ['S17', 'entered-in-error'],
