@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import kafkajs, { type Admin, Kafka, logLevel, type PartitionMetadata } from 'kafkajs'
 import { type Cluster, type ClusterNode, startCluster } from '../../scripts/kafka/cluster.ts'
 import { kafkaTool } from '../../scripts/kafka/jars.ts'
+import { takesOrders } from '../net/authorizer.ts'
 import { type Fault, type KafkaProxy, kafkaProxy } from '../net/kafka-proxy.ts'
 import { Line } from '../net/line.ts'
 import '../../src/uplink/kafka/compression.ts'
@@ -69,6 +70,7 @@ export class Lab {
       ),
     )
     const cluster = await startCluster({ front: id => proxies[id - 1]!.address, properties })
+    await takesOrders(cluster.bootstrap)
     const admin = observer(cluster.bootstrap).admin()
     await admin.connect()
     const lab = new Lab({ cluster, line, admin, proxies, faults, targets })

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type LocalKafka, startKafka } from '../../scripts/kafka/local.ts'
+import { takesOrders } from './authorizer.ts'
 import { type Certificate, makeAuthority } from './certificates.ts'
 
 /** The logins that the broker knows. `stranger` has no rights on any topic. */
@@ -83,6 +84,7 @@ export async function startSecureKafka(properties: Readonly<Record<string, strin
     },
     scram: ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map(mechanism => `${mechanism}=[name=box,password=${users.box}]`),
   })
+  await takesOrders([kafka.bootstrap])
   return {
     kafka,
     at: Object.fromEntries(names.map((name, i) => [name, `127.0.0.1:${ports[i]}`])) as Record<Listener, string>,
