@@ -87,8 +87,8 @@ export const limits = {
   dataKeysInMemory: 20_000,
   /** An `ensure` with the same content is sent once in this time. */
   ensureMs: day,
-  /** Places that are remembered, 500 bytes each. A laboratory's orders, ensured once each, push the others out in half an hour. */
-  ensureInMemory: 20_000,
+  /** Places that are remembered, 500 bytes each. A laboratory's orders, ensured once each, push the others out in a quarter of an hour. */
+  ensureInMemory: 10_000,
   /** Lifetimes of sealed originals (SEALING S7). */
   originalSentMs: 14 * day,
   originalHeldMs: 90 * day,
