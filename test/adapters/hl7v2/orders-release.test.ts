@@ -2,12 +2,11 @@
  * Orders, results and documents that were held go out late (DESIGN §7): an order that was cancelled is not active again, a
  * corrected result not preliminary. The oracle is the state of the reference reader when nothing was late.
  */
-import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { hl7v2Translator } from '../../../adapters/hl7v2/translate.ts'
-import { Reader, ReaderKeys } from '../../../src/reader/index.ts'
 import { openWorld } from '../../src/world.ts'
+import { releasedIn, stateOf } from './released.ts'
 import { arrivalOf, directoryOf, msh, obx, pid, profile } from './translate/messages.ts'
 
 const translators = { hl7v2: hl7v2Translator, measurement: hl7v2Translator, fhir: hl7v2Translator }
@@ -42,27 +41,11 @@ const day = [
   order('SC', 'CM'),
 ]
 
+const arrivals = day.map((segments, i) => arrivalOf(segments.join('\r').replace('|M1|', `|M${i}|`)))
+
 /** What readers hold when the messages of a day go out in this order, each under the number that it came with. */
 function stateAfter(numbers: readonly number[]): Readonly<Record<string, unknown>> {
-  const reader = new Reader({ keys: ReaderKeys.fromFolder(join(world.dir, 'reader'), { allowDemo: true }) })
-  const { protector } = world
-  protector.renew()
-  let seq = 0
-  for (const i of numbers) {
-    const arrival = arrivalOf(day[i]!.join('\r').replace('|M1|', `|M${i}|`))
-    const { changes } = hl7v2Translator.translate(arrival, directoryOf(profile))
-    const stamp = {
-      ...{ epoch: 1, arrival: i + 1, release: 0, historical: false, mode: 'live' as const },
-      ...{ receivedAt: 0, content: protector.seenContent('ward', arrival.bytes), nextSeq: () => ++seq },
-    }
-    const { records } = protector.seal(changes, stamp)
-    protector.accept()
-    protector.committed()
-    const keysFirst = [...records].sort((a, b) => Number(b.lane === 'key') - Number(a.lane === 'key'))
-    for (const { topic, key, headers, value } of keysFirst)
-      reader.take({ topic, partition: 0, key, headers: JSON.parse(headers), value })
-  }
-  return Object.fromEntries([...reader.state()].map(([name, { opened }]) => [name, opened.resource]))
+  return stateOf(world, releasedIn(numbers, arrivals, world))
 }
 
 function ofType<T = Record<string, unknown>>(state: Readonly<Record<string, unknown>>, type: string): readonly T[] {

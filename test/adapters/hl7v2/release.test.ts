@@ -10,9 +10,9 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { hl7v2Translator } from '../../../adapters/hl7v2/translate.ts'
 import { Refusal } from '../../../src/errors.ts'
 import type { SenderProfile, Translator } from '../../../src/ports.ts'
-import { Reader, ReaderKeys } from '../../../src/reader/index.ts'
-import type { Arrival, Sealed } from '../../../src/records.ts'
+import type { Arrival } from '../../../src/records.ts'
 import { openWorld, type World } from '../../src/world.ts'
+import { releasedIn, stateOf } from './released.ts'
 import { arrivalOf, corpus, corpusMessages, directoryOf, msh, pid, profile } from './translate/messages.ts'
 
 const { hl7v2: translator }: { hl7v2: Translator } = { hl7v2: hl7v2Translator }
@@ -36,48 +36,6 @@ function withBox(settings: Partial<SenderProfile>, work: (world: World) => void)
 function remove(world: World): void {
   world.close()
   rmSync(world.dir, { recursive: true, force: true })
-}
-
-/** What holds: reference → resource. */
-function stateOf(world: World, records: readonly Sealed[]): Readonly<Record<string, unknown>> {
-  const reader = new Reader({ keys: ReaderKeys.fromFolder(join(world.dir, 'reader'), { allowDemo: true }) })
-  const lanes = [...records.filter(({ lane }) => lane === 'key'), ...records.filter(({ lane }) => lane === 'data')]
-  for (const { topic, key, headers, value } of lanes)
-    reader.take({ topic, partition: 0, key, headers: JSON.parse(headers), value })
-  expect(reader.counters).toMatchObject({ badSignature: 0, malformed: 0, unknownKey: 0, failedTokens: 0 })
-  const held = [...reader.state()].map(([reference, { opened }]) => [reference, opened.resource] as const)
-  return Object.fromEntries(held.sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-/** The records of the messages when they go out in this order; each keeps the number that it came with. */
-function releasedIn(
-  order: readonly number[],
-  arrivals: readonly Arrival[],
-  world: World,
-  settings: Partial<SenderProfile> = {},
-): Sealed[] {
-  const { protector } = world
-  const directory = directoryOf({ ...profile, ...settings })
-  let seq = 0
-  let latest = -1
-  protector.renew()
-  return order.flatMap(i => {
-    const arrival = arrivals[i]!
-    const late = i < latest
-    latest = Math.max(latest, i)
-    const stamp = {
-      ...{ epoch: 1, arrival: i + 1, release: late ? 1 : 0, historical: late, mode: 'live' as const },
-      ...{
-        receivedAt: arrival.receivedAt,
-        content: protector.seenContent('ward', arrival.bytes),
-        nextSeq: () => ++seq,
-      },
-    }
-    const { records } = protector.seal(translator.translate(arrival, directory).changes, stamp)
-    protector.accept()
-    protector.committed()
-    return records
-  })
 }
 
 type Told = Readonly<{ event: string; room: string; doctor: string; leaves: string; named: boolean }>
