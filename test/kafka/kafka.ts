@@ -13,9 +13,8 @@ import { type Verdict, wrongs } from './ledger.ts'
 import { inLab, print } from './namespace.ts'
 import { type Scenario, scenarios } from './scenarios.ts'
 import { kept, runSeeds, seedsFrom } from './seeds.ts'
-import { Station } from './station.ts'
+import { recoveryMs, Station } from './station.ts'
 
-const recoveryMs = 10_000
 const memoryMiB = 64
 /** Whether a call is under way when a leader goes is chance: the control is played again until it has lost, so often at most. */
 const controlRounds = 5

@@ -11,9 +11,8 @@ import { Lab } from './lab.ts'
 import { type Verdict, wrongs } from './ledger.ts'
 import { inLab, print } from './namespace.ts'
 import { tempting } from './scenarios.ts'
-import { Station } from './station.ts'
+import { recoveryMs, Station } from './station.ts'
 
-const recoveryMs = 10_000
 /** What the process may take more after the last seed than after the first ones, in MiB. */
 const memoryMiB = 64
 /** The heap is as large as it gets only after some work. */

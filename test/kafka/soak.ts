@@ -7,7 +7,7 @@
  * A clinic's rate is ten messages a second at most (bench/outage.ts), so this sends twenty.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -19,7 +19,7 @@ import { Lab } from './lab.ts'
 import { wrongs } from './ledger.ts'
 import { inLab, print } from './namespace.ts'
 import { tempting } from './scenarios.ts'
-import { Station } from './station.ts'
+import { recoveryMs, Station } from './station.ts'
 
 const { values } = parseArgs({
   options: {
@@ -37,7 +37,6 @@ const residentMB = 256
 const heapMiB = 6
 /** Sockets to the cloud come and go. */
 const handles = 8
-const recoveryMs = 10_000
 
 /** What stands a minute after a fault began and just before the next one. */
 type Sample = Readonly<{ heapMiB: number; handles: number }>
@@ -98,7 +97,7 @@ async function main(command: string): Promise<void> {
   if (engine.lost > 0) failures.push(`the engine was lost ${engine.lost} times`)
   if ((await other.count()) > 0) failures.push('something is written to the other cluster')
   await other.close()
-  const mostMB = Math.round((mostOf(station.box.pid) * 1024) / 1e6)
+  const mostMB = station.mostMemory()
   if (mostMB > residentMB) failures.push(`held ${mostMB} MB`)
   const grown = { heapMiB: growth(samples, 'heapMiB'), handles: growth(samples, 'handles') }
   if (grown.heapMiB > heapMiB) failures.push(`the heap grew by ${grown.heapMiB} MiB`)
@@ -129,9 +128,4 @@ function growth(samples: readonly Sample[], name: keyof Sample): number {
 
 function handlesOf(pid: number): number {
   return readdirSync(join('/proc', String(pid), 'fd')).length
-}
-
-/** The most that was ever resident, in KiB. */
-function mostOf(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(join('/proc', String(pid), 'status'), 'utf8'))?.[1])
 }

@@ -12,6 +12,8 @@ const patients = 12
 const warmUpMs = 4000
 /** Small heaps, so that what piles up shows as memory, or ends the process, and is not put off to a later collection. */
 const env = { NODE_OPTIONS: '--max-old-space-size=128' }
+/** From the heal to the first record that is acknowledged anew. */
+export const recoveryMs = 10_000
 const heapFile = 'heap.jsonl'
 const recoveryPatienceMs = 60_000
 const answerPatienceMs = 15_000
@@ -106,8 +108,17 @@ export class Station {
 
   /** Resident memory of the process, in MiB. */
   memory(): number {
-    const [, kB] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.box.pid}/status`, 'utf8')) ?? []
-    return Math.round(Number(kB) / 1024)
+    return Math.round(this.#kiB('VmRSS') / 1024)
+  }
+
+  /** The most that was ever resident, in MB. */
+  mostMemory(): number {
+    return Math.round((this.#kiB('VmHWM') * 1024) / 1e6)
+  }
+
+  #kiB(name: 'VmRSS' | 'VmHWM'): number {
+    const status = readFileSync(`/proc/${this.box.pid}/status`, 'utf8')
+    return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1])
   }
 
   /** What the heaps of all threads held when they last noted it, and the buffers beside them, in MiB. */
